@@ -19,5 +19,26 @@ let package = Package(
     targets: [
         .target(name: "CLinux", cSettings: c),
         .target(name: "Bytes", swiftSettings: borrows),
+        .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: swift),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
     ]
 )
+
+// Fuzz targets exist only when they are asked for: everything is then instrumented for libFuzzer, and
+// nothing else links.
+if Context.environment["KEYGATE_FUZZ"] != nil {
+    for target in package.targets where target.type == .regular {
+        target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer"]))
+    }
+    package.targets.append(.target(name: "FuzzMain", path: "Tests/Fuzz/FuzzMain"))
+    let fuzzed: [(name: String, modules: [Target.Dependency])] = [
+        ("JSONFuzz", ["JSON", "Bytes"]),
+        ]
+    for (name, modules) in fuzzed {
+        package.targets.append(
+            .executableTarget(
+                name: name, dependencies: modules + ["FuzzMain"], path: "Tests/Fuzz/\(name)",
+                swiftSettings: swift + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],
+                linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+    }
+}
