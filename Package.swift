@@ -20,7 +20,9 @@ let package = Package(
         .target(name: "CLinux", cSettings: c),
         .target(name: "Bytes", swiftSettings: borrows),
         .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: swift),
+        .target(name: "Access", dependencies: ["Bytes"], swiftSettings: swift),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
+        .testTarget(name: "AccessTests", dependencies: ["Access", "Bytes"], swiftSettings: swift),
     ]
 )
 
