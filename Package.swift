@@ -21,8 +21,10 @@ let package = Package(
         .target(name: "Bytes", swiftSettings: borrows),
         .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "Access", dependencies: ["Bytes"], swiftSettings: swift),
+        .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: swift),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "AccessTests", dependencies: ["Access", "Bytes"], swiftSettings: swift),
+        .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),
     ]
 )
 
@@ -34,6 +36,8 @@ if Context.environment["KEYGATE_FUZZ"] != nil {
     }
     package.targets.append(.target(name: "FuzzMain", path: "Tests/Fuzz/FuzzMain"))
     let fuzzed: [(name: String, modules: [Target.Dependency])] = [
+        ("HTTP1RequestFuzz", ["HTTP1", "Bytes"]), ("HTTP1TargetFuzz", ["HTTP1", "Bytes"]),
+        ("HTTP1ChunkedFuzz", ["HTTP1", "Bytes"]), ("HTTP1ResponseFuzz", ["HTTP1", "Bytes"]),
         ("JSONFuzz", ["JSON", "Bytes"]),
         ]
     for (name, modules) in fuzzed {
