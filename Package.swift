@@ -22,6 +22,7 @@ let package = Package(
         .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "Access", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: swift),
+        .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: swift),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "AccessTests", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),
