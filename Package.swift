@@ -23,9 +23,11 @@ let package = Package(
         .target(name: "Access", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: swift),
+        .target(name: "Rules", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "AccessTests", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),
+        .testTarget(name: "RulesTests", dependencies: ["Rules", "Access", "Bytes"], swiftSettings: swift),
     ]
 )
 
@@ -39,7 +41,7 @@ if Context.environment["KEYGATE_FUZZ"] != nil {
     let fuzzed: [(name: String, modules: [Target.Dependency])] = [
         ("HTTP1RequestFuzz", ["HTTP1", "Bytes"]), ("HTTP1TargetFuzz", ["HTTP1", "Bytes"]),
         ("HTTP1ChunkedFuzz", ["HTTP1", "Bytes"]), ("HTTP1ResponseFuzz", ["HTTP1", "Bytes"]),
-        ("JSONFuzz", ["JSON", "Bytes"]),
+        ("RulesFuzz", ["Rules", "Access", "Bytes"]), ("JSONFuzz", ["JSON", "Bytes"]),
         ]
     for (name, modules) in fuzzed {
         package.targets.append(

@@ -1,0 +1,202 @@
+// From directives to a configuration: what each one means, whether it may stand here, and whether all of them
+// can be true together. Goes on after an error, so that one run shows what there is to mend.
+
+import Access
+import Bytes
+
+struct Checker {
+    static let topLevelNames = [
+        "listen", "admin", "store", "workers", "trusted-proxies", "upstream", "credential", "headers", "api",
+        "tag",
+        "client-timeout", "limits", "shutdown-grace", "access-log", "include", "route", "ratelimit",
+        "credit-durability", "recheck-interval", "cors", "failed-key-limit",
+    ]
+
+    struct Result {
+        let settings: Settings
+        let upstreams: [UpstreamGroup]
+        let routes: [Route]
+        let table: RouteTable
+        let injectedHeaders: [InjectedHeader]
+        let permissionUses: [PermissionUse]
+    }
+
+    let findings: Findings
+    let values: ValueReader
+    private let path: String
+    var seen = SeenDirectives()
+    var settings = Settings()
+    var listenPlaces: [(endpoint: Endpoint, place: Place)] = []
+    var adminPlace: Place?
+    var upstreams: [(group: UpstreamGroup, name: Word)] = []
+    var hasRejectedUpstream = false
+    var credentials: [(source: CredentialSource, place: Place)] = []
+    var injected: [(header: InjectedHeader, place: Place)] = []
+    var hasHeadersBlock = false
+    var apis: [String] = []
+    var tags: [(tag: Tag, place: Place)] = []
+
+    init(findings: Findings, path: String) {
+        self.findings = findings
+        self.path = path
+        values = ValueReader(findings: findings)
+    }
+
+    /// Nil if there are errors.
+    mutating func check(_ directives: [Directive]) -> Result? {
+        // Routes last: they refer to upstreams, tags and headers that may be written behind them.
+        for directive in directives where !directive.name.isBare("route") { checkTopLevel(directive) }
+        finishSettings()
+        var routes = RouteChecker(
+            findings: findings,
+            context: RouteContext(
+                upstreams: upstreams.map(\.group), isMissingUpstreams: hasRejectedUpstream, apis: apis,
+                tags: tags.map(\.tag), injected: injected.map(\.header),
+                bodyLimitBytes: settings.limits.bodyBytes,
+                credentials: settings.credentials))
+        for directive in directives where directive.name.isBare("route") { routes.check(directive) }
+        routes.finish()
+        if findings.hasErrors { return nil }
+        return Result(
+            settings: settings, upstreams: upstreams.map(\.group), routes: routes.routes, table: routes.table,
+            injectedHeaders: injected.map(\.header), permissionUses: routes.permissionUses)
+    }
+
+    private mutating func checkTopLevel(_ directive: Directive) {
+        guard !directive.name.isQuoted else {
+            findings.error("expected a directive, found a quoted text", at: directive.name.place)
+            return
+        }
+        switch directive.name.string {
+        case "listen": checkListen(directive)
+        case "upstream": checkUpstream(directive)
+        case "credential": checkCredential(directive)
+        case "trusted-proxies": checkTrustedProxies(directive)
+        case "api":
+            if let words = findings.arguments(directive, 1...100, "api NAME…") {
+                for word in words { APIList.add(word, to: &apis, values) }
+            }
+        case "tag":
+            if let words = findings.arguments(directive, 1...100, "tag NAME=VALUE…") {
+                for word in words { TagList.add(word, to: &tags, captures: [], findings) }
+            }
+        case "ratelimit":
+            if findings.arguments(directive, 1...1, "ratelimit NAME") != nil {
+                findings.notYetAvailable(directive.name)
+            }
+        case "credit-durability":
+            if let words = findings.arguments(directive, 1...1, "credit-durability lease|exact") {
+                if words[0].isBare("lease") || words[0].isBare("exact") {
+                    findings.notYetAvailable(directive.name)
+                } else {
+                    findings.error("expected lease or exact, found \(words[0].shown)", at: words[0].place)
+                }
+            }
+        case "recheck-interval":
+            if let words = findings.arguments(directive, 1...1, "recheck-interval DURATION"),
+                values.duration(words[0]) != nil
+            {
+                findings.notYetAvailable(directive.name)
+            }
+        case "cors", "failed-key-limit":
+            findings.notYetAvailable(directive.name)
+        case "admin", "store", "workers", "headers", "client-timeout", "limits", "shutdown-grace",
+            "access-log":
+            if seen.note(directive, findings) { checkSingle(directive) }
+        default:
+            findings.unknown(directive, expected: "a directive", known: Self.topLevelNames)
+        }
+    }
+
+    /// Directives that may be written once.
+    private mutating func checkSingle(_ directive: Directive) {
+        switch directive.name.string {
+        case "admin":
+            guard let words = findings.arguments(directive, 1...1, "admin ADDRESS:PORT"),
+                let endpoint = values.endpoint(words[0])
+            else { return }
+            settings.admin = endpoint
+            adminPlace = words[0].place
+        case "store":
+            guard let words = findings.arguments(directive, 1...1, "store DIRECTORY"),
+                let path = values.filePath(words[0])
+            else { return }
+            settings.storePath = path
+        case "workers": checkWorkers(directive)
+        case "headers": checkHeaders(directive)
+        case "client-timeout": checkClientTimeout(directive)
+        case "limits": checkLimits(directive)
+        case "shutdown-grace":
+            guard let words = findings.arguments(directive, 1...1, "shutdown-grace DURATION"),
+                let nanos = values.duration(words[0], allowingZero: true)
+            else { return }
+            settings.shutdownGraceNanos = nanos
+        case "access-log": checkAccessLog(directive)
+        default: preconditionFailure("\(directive.name.string) is not a directive that may be written once")
+        }
+    }
+
+    // MARK: Addresses
+
+    private mutating func checkListen(_ directive: Directive) {
+        guard let words = findings.arguments(directive, 1...4, "listen ADDRESS:PORT"),
+            let endpoint = values.endpoint(words[0])
+        else {
+            // Something was meant to be listened on: do not complain that there is nothing.
+            listenPlaces.append((.tcp(IPAddress(v4: 0), port: 0), directive.name.place))
+            return
+        }
+        if words.count > 1 {
+            checkListenOption(Array(words[1...]))
+            listenPlaces.append((endpoint, words[0].place))
+            return
+        }
+        if let other = listenPlaces.first(where: { $0.endpoint == endpoint && !Self.isAnyPort(endpoint) }) {
+            findings.error(
+                "\(endpoint) is listened on already", at: words[0].place, note: "first written here",
+                at: other.place)
+        }
+        listenPlaces.append((endpoint, words[0].place))
+        settings.listeners.append(endpoint)
+    }
+
+    private func checkListenOption(_ words: [Word]) {
+        switch words[0].string {
+        case "tls" where words.count == 3, "proxy-protocol" where words.count == 1:
+            findings.notYetAvailable(words[0])
+        case "tls":
+            let place = words.count > 3 ? words[3].place : words[words.count - 1].place.end
+            findings.error("expected tls CERT KEY", at: place)
+        case let other:
+            findings.error(
+                "expected tls or proxy-protocol, found \"\(other)\""
+                    + NearestWord.hint(for: other, in: ["tls", "proxy-protocol"]), at: words[0].place)
+        }
+    }
+
+    private static func isAnyPort(_ endpoint: Endpoint) -> Bool {
+        if case .tcp(_, port: 0) = endpoint { return true }
+        return false
+    }
+
+    private mutating func finishSettings() {
+        if listenPlaces.isEmpty { findings.error("expected a listen directive, found none", inFile: path) }
+        if let admin = settings.admin, let adminPlace, !Self.isAnyPort(admin),
+            let other = listenPlaces.first(where: { $0.endpoint == admin })
+        {
+            // Management on the public listener would be one routing mistake away from everybody.
+            findings.error(
+                "admin must have an address of its own", at: adminPlace, note: "listened on here",
+                at: other.place)
+        }
+        if credentials.isEmpty {
+            settings.credentials = [.bearer]
+        } else {
+            settings.credentials = credentials.map(\.source)
+        }
+        if !hasHeadersBlock {
+            injected = Self.defaultHeaders(path: path).map { ($0, Place(file: 0, range: 0..<0)) }
+        }
+        checkCredentialsAgainstHeaders()
+    }
+}

@@ -1,0 +1,83 @@
+// What directives have in common: how many words they take, whether they may be repeated, `name=value` words,
+// and the messages for all of that.
+
+import Bytes
+
+/// Remembers where directives were written that may be written once.
+struct SeenDirectives {
+    private var places: [String: Place] = [:]
+
+    /// Reports a repetition. False for one.
+    mutating func note(_ directive: Directive, _ findings: Findings) -> Bool {
+        let name = directive.name.string
+        if let first = places[name] {
+            findings.error(
+                "\"\(name)\" may be written once here", at: directive.name.place, note: "first written here",
+                at: first)
+            return false
+        }
+        places[name] = directive.name.place
+        return true
+    }
+}
+
+extension Findings {
+    /// The arguments if their number is right and there is no block; `usage` is what was expected.
+    func arguments(_ directive: Directive, _ count: ClosedRange<Int>, _ usage: String) -> [Word]? {
+        if let block = directive.block {
+            error("expected \(usage), found a block", at: block.open)
+            return nil
+        }
+        if directive.arguments.count < count.lowerBound {
+            error("expected \(usage), found the end of the directive", at: directive.end)
+            return nil
+        }
+        if directive.arguments.count > count.upperBound {
+            let extra = directive.arguments[count.upperBound]
+            let expected = count.upperBound == 0 ? usage : "\(usage) and nothing more"
+            error("expected \(expected), found \(extra.shown)", at: extra.place)
+            return nil
+        }
+        return directive.arguments
+    }
+
+    func unknown(_ directive: Directive, expected: String, known: [String]) {
+        let name = directive.name.string
+        error(
+            "expected \(expected), found \"\(name)\"\(NearestWord.hint(for: name, in: known))",
+            at: directive.name.place)
+    }
+
+    /// For directives that are part of the language but that this version does not carry out: ignoring one
+    /// would leave a limit unenforced that somebody relies on.
+    func notYetAvailable(_ word: Word) {
+        error("\(word.shown) is not yet available", at: word.place)
+    }
+
+    /// `name=value` words with known names, each at most once. Nil after a report.
+    func assignments(_ words: [Word], names: [String]) -> [String: Word]? {
+        var values: [String: Word] = [:]
+        for word in words {
+            guard let (name, value) = word.cut(at: UInt8(ascii: "=")) else {
+                error(
+                    "expected \(names.map { $0 + "=…" }.joined(separator: " ")), found \(word.shown)",
+                    at: word.place)
+                return nil
+            }
+            guard names.contains(name.string) else {
+                error(
+                    "expected one of \(names.joined(separator: ", ")), found \(name.shown)"
+                        + NearestWord.hint(for: name.string, in: names), at: name.place)
+                return nil
+            }
+            if let first = values[name.string] {
+                error(
+                    "\(name.shown) may be written once here", at: name.place, note: "first written here",
+                    at: first.place)
+                return nil
+            }
+            values[name.string] = value
+        }
+        return values
+    }
+}

@@ -1,0 +1,54 @@
+// Which headers a configuration may set, and which spellings are the same header to a backend.
+//
+// Many servers turn `X-Tenant-Id`, `X_Tenant_Id` and `x.tenant.id` into one variable (CGI and its heirs), so a
+// name counts as taken in all of these spellings.
+
+import Bytes
+
+enum HeaderNames {
+    /// Headers that frame the message or concern one connection, or that the gateway writes itself. Setting them
+    /// to something else would break the framing or let a configuration lie to the backend.
+    private static let reserved = [
+        "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection", "TE",
+        "Trailer", "Upgrade", "Expect", "Proxy-Authenticate", "Proxy-Authorization", "Via", "Forwarded",
+        "X-Request-Id", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
+    ]
+
+    /// Lower case, with `_` and `.` as `-`: equal for names that some backend takes as one.
+    static func folded(_ name: [UInt8]) -> [UInt8] { name.map { folded($0) } }
+
+    static func folded(_ byte: UInt8) -> UInt8 {
+        byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".") ? UInt8(ascii: "-") : ASCII.lower(byte)
+    }
+
+    /// The name that may not be set, spelled as usual, if `name` is one of them.
+    static func reservedName(_ name: [UInt8]) -> String? {
+        let folded = folded(name)
+        return reserved.first { self.folded(Array($0.utf8)) == folded }
+    }
+
+    static func isAuthorization(_ name: [UInt8]) -> Bool { folded(name).elementsEqual("authorization".utf8) }
+
+    /// Printable ASCII and tabs inside, without blanks at the ends: RFC 9110 §5.5 less obs-text.
+    static func isValue(_ value: [UInt8]) -> Bool {
+        value.allSatisfy { ASCII.isPrintable($0) || $0 == 0x09 }
+            && ASCII.trimmed(value.span) == 0..<value.count
+    }
+}
+
+extension ValueReader {
+    /// A header's name (RFC 9110 §5.1).
+    func headerName(_ word: Word) -> [UInt8]? {
+        if ASCII.isToken(word.text.span) { return word.text }
+        findings.error("expected a header name, found \(word.shown)", at: word.place)
+        return nil
+    }
+
+    /// The name of a header that requests to the backend are given or lose.
+    func settableHeaderName(_ word: Word) -> [UInt8]? {
+        guard let name = headerName(word) else { return nil }
+        guard let reserved = HeaderNames.reservedName(name) else { return name }
+        findings.error("\(reserved) is set by the gateway and cannot be changed", at: word.place)
+        return nil
+    }
+}

@@ -1,0 +1,105 @@
+// One route as the gateway runs it, everything resolved: defaults merged, expressions compiled, names turned
+// into indices.
+
+public import Access
+
+/// Which methods a route admits.
+public enum MethodRule: Sendable, Hashable {
+    /// `*`
+    case any
+    /// As written; `GET` also admits `HEAD`.
+    case listed([[UInt8]])
+
+    /// As written in the configuration.
+    public var text: String {
+        switch self {
+        case .any: "*"
+        case .listed(let methods): methods.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ",")
+        }
+    }
+}
+
+public enum RouteAccess: Sendable {
+    /// No key is asked for.
+    case open
+    /// Any valid key.
+    case authenticated
+    /// A valid key with these permissions.
+    case requires(PermissionQuery)
+
+    /// As `keygate routes` shows it.
+    public var text: String {
+        switch self {
+        case .open: "public"
+        case .authenticated: "authenticated"
+        case .requires(let query): "require \(query)"
+        }
+    }
+}
+
+/// A condition beyond permissions.
+public struct RouteCheck: Sendable {
+    public let program: CheckProgram
+    /// What the client is told when it does not hold; nil for the gateway's own words.
+    public let message: [UInt8]?
+    /// The expression as written.
+    public let text: String
+    public let location: SourceLocation
+}
+
+/// A header that a route sets to a fixed value.
+public struct FixedHeader: Sendable, Hashable {
+    public let name: [UInt8]
+    public let value: [UInt8]
+}
+
+/// How the path changes on its way to the upstream.
+public enum PathChange: Sendable, Hashable {
+    case none
+    /// The prefix is a run of whole literal segments that every path of this route starts with. If nothing
+    /// remains, `/` is sent.
+    case strip(prefix: [UInt8])
+    case rewrite([TemplatePiece])
+}
+
+public struct Route: Sendable {
+    public let methods: MethodRule
+    /// The pattern as written.
+    public let pattern: [UInt8]
+    /// The names of `{…}` in the order of the pattern, without two alike.
+    public let captureNames: [[UInt8]]
+    /// In lower case, without a port; nil for any.
+    public let host: [UInt8]?
+    public let access: RouteAccess
+    /// All must hold, in this order.
+    public let checks: [RouteCheck]
+    /// Names or ids of the APIs whose keys are accepted, the global ones or the route's; empty for any.
+    public let apis: [String]
+    /// Global tags and the route's own, which replace global ones of the same name.
+    public let tags: [Tag]
+    /// Index into `Configuration.upstreams`.
+    public let upstreamIndex: Int
+    public let pathChange: PathChange
+    /// Those of the upstream with the route's changes.
+    public let timeouts: UpstreamTimeouts
+    public let bodyLimitBytes: Int
+    public let setHeaders: [FixedHeader]
+    /// Names in lower case.
+    public let removedHeaders: [[UInt8]]
+    public let forwardsCredential: Bool
+    /// Decide, log, count, never refuse.
+    public let isShadow: Bool
+    public let allowsEmptySegments: Bool
+    public let allowsEncodedSlash: Bool
+    public let location: SourceLocation
+
+    /// The tags as written, separated by spaces.
+    public var tagsText: String { tags.map(\.text).joined(separator: " ") }
+}
+
+/// A permission that a route asks for, and where.
+public struct PermissionUse: Sendable {
+    public let name: PermissionName
+    /// For a warning that no role grants it: `Diagnostic(.warning, at: use.excerpt, …)`.
+    public let excerpt: SourceExcerpt
+}

@@ -1,0 +1,199 @@
+// The directives inside of a route.
+
+import Access
+import Bytes
+
+struct RouteBody {
+    static let names = [
+        "public", "authenticated", "require", "check", "api", "tag", "to", "strip-prefix", "rewrite",
+        "timeout",
+        "body-limit", "header", "remove-header", "forward-credential", "shadow", "allow-empty-segments",
+        "allow-encoded-slash", "include", "cost", "ratelimit", "limit", "websocket",
+    ]
+
+    let findings: Findings
+    let values: ValueReader
+    let context: RouteContext
+    let pattern: RoutePattern
+    /// The head of the route, for what is missing in the block.
+    let head: Place
+
+    var access: RouteAccess?
+    var checks: [RouteCheck] = []
+    var permissionUses: [PermissionUse] = []
+    var apis: [String] = []
+    var upstreamIndex = 0
+    var pathChange = PathChange.none
+    var timeouts = UpstreamTimeouts()
+    var bodyLimitBytes: Int
+    var setHeaders: [(header: FixedHeader, place: Place)] = []
+    var removedHeaders: [(name: [UInt8], place: Place)] = []
+    var forwardsCredential = false
+    var isShadow = false
+    private var ownTags: [(tag: Tag, place: Place)] = []
+    private var hasUnknownDirective = false
+    private var accessPlace: Place?
+    var pathChangePlace: Place?
+    var seen = SeenDirectives()
+
+    init(findings: Findings, values: ValueReader, context: RouteContext, pattern: RoutePattern, head: Place) {
+        self.findings = findings
+        self.values = values
+        self.context = context
+        self.pattern = pattern
+        self.head = head
+        bodyLimitBytes = context.bodyLimitBytes
+    }
+
+    /// The global tags that the route does not set itself, and its own.
+    var mergedTags: [Tag] {
+        let own = ownTags.map(\.tag)
+        return context.tags.filter { global in !own.contains { $0.name == global.name } } + own
+    }
+
+    mutating func read(_ block: Block) {
+        // Time-outs are changes to those of the upstream, which `to` chooses.
+        let isChosen = block.directives.contains { $0.name.isBare("to") }
+        for directive in block.directives where directive.name.isBare("to") { readUpstream(directive) }
+        if !isChosen { useOnlyUpstream() }
+        if context.upstreams.indices.contains(upstreamIndex) {
+            timeouts = context.upstreams[upstreamIndex].timeouts
+        }
+        for directive in block.directives where !directive.name.isBare("to") { readDirective(directive) }
+        // A misspelt directive may have been meant to be it.
+        if accessPlace == nil, !hasUnknownDirective {
+            findings.error(
+                "expected exactly one of public, authenticated or require in this route, found none", at: head
+            )
+        }
+        checkContradictions()
+    }
+
+    private mutating func readDirective(_ directive: Directive) {
+        let name = directive.name.string
+        switch name {
+        case "public", "authenticated", "require": readAccess(directive)
+        case "check": readCheck(directive)
+        case "api":
+            guard let words = findings.arguments(directive, 1...100, "api NAME…") else { return }
+            for word in words { APIList.add(word, to: &apis, values) }
+        case "tag":
+            guard let words = findings.arguments(directive, 1...100, "tag NAME=VALUE…") else { return }
+            for word in words { TagList.add(word, to: &ownTags, captures: pattern.captureNames, findings) }
+        case "header": readHeader(directive)
+        case "remove-header":
+            guard let words = findings.arguments(directive, 1...1, "remove-header NAME"),
+                let headerName = values.settableHeaderName(words[0])
+            else { return }
+            removedHeaders.append((headerName.map(ASCII.lower), directive.head))
+        case "strip-prefix", "rewrite": readPathChange(directive)
+        case "timeout":
+            if seen.note(directive, findings) { values.timeouts(directive, into: &timeouts) }
+        case "body-limit":
+            guard seen.note(directive, findings),
+                let words = findings.arguments(directive, 1...1, "body-limit SIZE"),
+                let bytes = values.size(words[0], in: 0...1 << 40)
+            else { return }
+            bodyLimitBytes = bytes
+        case "forward-credential", "shadow", "allow-empty-segments", "allow-encoded-slash":
+            guard seen.note(directive, findings),
+                findings.arguments(directive, 0...0, "nothing after \"\(name)\"") != nil
+            else { return }
+            if name == "forward-credential" { forwardsCredential = true }
+            if name == "shadow" { isShadow = true }
+        case "cost", "ratelimit", "limit", "websocket": LaterDirectives.check(directive, values, findings)
+        default:
+            hasUnknownDirective = true
+            findings.unknown(directive, expected: "a directive of a route", known: Self.names)
+        }
+    }
+
+    // MARK: Who may pass
+
+    private mutating func readAccess(_ directive: Directive) {
+        if let accessPlace {
+            findings.error(
+                "expected exactly one of public, authenticated or require in a route", at: directive.head,
+                note: "first written here", at: accessPlace)
+            return
+        }
+        accessPlace = directive.head
+        switch directive.name.string {
+        case "public":
+            if findings.arguments(directive, 0...0, "nothing after \"public\"") != nil { access = .open }
+        case "authenticated":
+            if findings.arguments(directive, 0...0, "nothing after \"authenticated\"") != nil {
+                access = .authenticated
+            }
+        default:
+            readRequirement(directive)
+        }
+    }
+
+    /// require EXPR, quoted or not; several words are one expression.
+    private mutating func readRequirement(_ directive: Directive) {
+        guard let words = findings.arguments(directive, 1...1000, "require PERMISSIONS") else { return }
+        var text: [UInt8] = []
+        var starts: [Int] = []
+        for word in words {
+            if !text.isEmpty { text.append(UInt8(ascii: " ")) }
+            starts.append(text.count)
+            text += word.text
+        }
+        /// The word that holds an offset of `text`, and the offset in it.
+        func place(_ offset: Int, _ count: Int) -> Place {
+            let index = starts.lastIndex { $0 <= offset } ?? 0
+            let start = min(offset - starts[index], words[index].text.count)
+            return words[index].place(of: start..<min(start + count, words[index].text.count))
+        }
+        do {
+            let query = try PermissionQuery(parsing: text.span)
+            access = .requires(query)
+            var searched = 0
+            for name in query.leaves {
+                // Leaves come in the order of the text, so each is found behind the one before.
+                let offset = Self.offset(of: name.bytes, in: text, from: searched)
+                searched = offset + name.bytes.count
+                permissionUses.append(
+                    PermissionUse(name: name, excerpt: findings.excerpt(of: place(offset, name.bytes.count))))
+            }
+        } catch {
+            findings.error(error.message, at: place(error.position, 1))
+        }
+    }
+
+    /// Where a whole word stands in the text of a query that contains it.
+    private static func offset(of word: [UInt8], in text: [UInt8], from start: Int) -> Int {
+        var offset = start
+        while offset < text.count {
+            var end = offset
+            while end < text.count, !isSeparator(text[end]) { end += 1 }
+            if text[offset..<end].elementsEqual(word) { return offset }
+            offset = end + 1
+        }
+        return start
+    }
+
+    private static func isSeparator(_ byte: UInt8) -> Bool {
+        byte <= 0x20 || byte == UInt8(ascii: "(") || byte == UInt8(ascii: ")")
+    }
+
+    private mutating func readCheck(_ directive: Directive) {
+        if let block = directive.block {
+            findings.error("expected the end of the line after an expression, found \"{\"", at: block.open)
+            return
+        }
+        guard
+            let (tree, message, place) = CheckParser.parse(
+                directive, captures: pattern.captureNames, findings: findings)
+        else { return }
+        if let message, message.text.isEmpty || message.text.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
+            findings.error("expected a message of one line", at: message.place)
+            return
+        }
+        checks.append(
+            RouteCheck(
+                program: CheckCompiler.compile(tree), message: message?.text, text: findings.text(of: place),
+                location: findings.location(of: directive.name.place)))
+    }
+}

@@ -1,0 +1,50 @@
+// Directives of a route that are right one by one and cannot be true together.
+
+import Bytes
+
+extension RouteBody {
+    func checkContradictions() {
+        let injected = context.injected.map { HeaderNames.folded($0.name) }
+        for (header, place) in setHeaders {
+            let folded = HeaderNames.folded(header.name)
+            let shown = String(decoding: header.name, as: UTF8.self)
+            if injected.contains(folded) {
+                findings.error(
+                    "\"\(shown)\" tells the backend about the caller and cannot be set by a route", at: place)
+            }
+            if let other = removedHeaders.first(where: { HeaderNames.folded($0.name) == folded }) {
+                findings.error(
+                    "\"\(shown)\" is both set and removed", at: place, note: "removed here", at: other.place)
+            }
+            if forwardsCredential, HeaderNames.isAuthorization(header.name),
+                context.credentials.contains(.bearer)
+            {
+                findings.error(
+                    "Authorization cannot be set here: forward-credential leaves the client's in place",
+                    at: place)
+            }
+        }
+        for (name, place) in removedHeaders where injected.contains(HeaderNames.folded(name)) {
+            let shown = String(decoding: name, as: UTF8.self)
+            findings.error(
+                "\"\(shown)\" tells the backend about the caller and cannot be removed by a route", at: place)
+        }
+        guard case .open? = access else { return }
+        if let check = checks.first(where: { $0.program.operands.contains(where: \.isAboutCaller) }) {
+            findings.error(
+                "a public route asks for no key: \"\(check.text)\" would never find one", at: head)
+        }
+        if !apis.isEmpty {
+            findings.error("a public route asks for no key, so api has no meaning in it", at: head)
+        }
+    }
+}
+
+extension Operand {
+    fileprivate var isAboutCaller: Bool {
+        switch kind {
+        case .caller: true
+        case .path, .query, .header, .method, .clientAddress, .now: false
+        }
+    }
+}

@@ -1,0 +1,148 @@
+// What the gateway as a whole is told: addresses, limits, time-outs. Each default stands here and, for people,
+// in gateway.conf.sample; a test keeps the two equal.
+
+public import Access
+
+/// Where a server listens.
+public enum Endpoint: Sendable, Hashable, CustomStringConvertible {
+    /// Port 0 lets the kernel choose.
+    case tcp(IPAddress, port: UInt16)
+    case unix(path: String)
+
+    public var description: String {
+        switch self {
+        case .tcp(let address, let port):
+            address.family == .v4 ? "\(address):\(port)" : "[\(address)]:\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+}
+
+/// A place in the request where a client may put its key.
+public enum CredentialSource: Sendable, Hashable {
+    /// `Authorization: Bearer …`
+    case bearer
+    /// A header of its own; the name as written.
+    case header(name: [UInt8])
+    /// A parameter of the query; exact name.
+    case query(name: [UInt8])
+}
+
+public enum WorkerCount: Sendable, Hashable {
+    /// One event loop per core.
+    case automatic
+    case fixed(Int)
+}
+
+public enum AccessLog: Sendable, Hashable {
+    case standardOutput
+    case file(path: String)
+    case off
+}
+
+/// Waiting for clients, in nanoseconds.
+public struct ClientTimeouts: Sendable, Hashable {
+    /// For the whole head of a request.
+    public var headNanos = 10 * Nanos.second
+    /// Without a byte of the body.
+    public var bodyNanos = 30 * Nanos.second
+    /// Between two requests of a connection.
+    public var idleNanos = 75 * Nanos.second
+}
+
+/// What a request may cost before it is understood.
+public struct Limits: Sendable, Hashable {
+    public var headBytes = 32 << 10
+    public var headerCount = 100
+    public var targetBytes = 8 << 10
+    public var bodyBytes = 10 << 20
+    /// Open client connections per event loop.
+    public var connectionsPerWorker = 16384
+}
+
+/// Waiting for an upstream, in nanoseconds.
+public struct UpstreamTimeouts: Sendable, Hashable {
+    /// TCP and TLS.
+    public var connectNanos = 2 * Nanos.second
+    /// From the request sent to the head of the answer.
+    public var firstByteNanos = 30 * Nanos.second
+    /// Without a byte of the answer.
+    public var idleNanos = 60 * Nanos.second
+}
+
+/// Units of the `…Nanos` fields.
+public enum Nanos {
+    public static let millisecond = 1_000_000
+    public static let second = 1000 * millisecond
+    public static let minute = 60 * second
+    public static let hour = 60 * minute
+    public static let day = 24 * hour
+}
+
+public struct Settings: Sendable {
+    /// At least one.
+    public var listeners: [Endpoint] = []
+    /// Nil: no management API, no metrics, no health checks.
+    public var admin: Endpoint?
+    /// The store's directory, as written: relative to the working directory.
+    public var storePath = "./keygate-data"
+    public var workers = WorkerCount.automatic
+    /// Peers whose word about the client's address is taken.
+    public var trustedProxies: [IPNetwork] = []
+    /// At least one, no two alike.
+    public var credentials: [CredentialSource] = []
+    public var clientTimeouts = ClientTimeouts()
+    public var limits = Limits()
+    public var shutdownGraceNanos = 30 * Nanos.second
+    public var accessLog = AccessLog.standardOutput
+}
+
+/// One `upstream NAME { … }`: servers that answer alike.
+public struct UpstreamGroup: Sendable {
+    public let name: String
+    /// At least one.
+    public let servers: [UpstreamServer]
+    public let timeouts: UpstreamTimeouts
+    public let hostHeader: HostHeader
+    /// The CA bundle that `https` servers are verified with; nil is the system's.
+    public let caFile: String?
+    public let location: SourceLocation
+
+    public enum HostHeader: Sendable, Hashable {
+        /// The client's `Host` is passed on.
+        case client
+        /// The server's own name is sent.
+        case upstream
+    }
+}
+
+public struct UpstreamServer: Sendable, Hashable, CustomStringConvertible {
+    public enum Address: Sendable, Hashable {
+        /// A name or an address; IPv6 in brackets, as a URL has it.
+        case http(host: String, port: UInt16)
+        case https(host: String, port: UInt16)
+        case unix(path: String)
+    }
+
+    public let address: Address
+    /// Share of the requests relative to the other servers of the group, 1…1000.
+    public let weight: Int
+
+    /// As written in a configuration: `http://host:port`, `https://host:port`, `unix:/path`.
+    public var description: String {
+        switch address {
+        case .http(let host, let port): "http://\(host):\(port)"
+        case .https(let host, let port): "https://\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+
+    /// The server's own `Host`: without the scheme's default port; a socket has none but `localhost`.
+    public var authority: String {
+        switch address {
+        case .http(let host, let port): port == 80 ? host : "\(host):\(port)"
+        case .https(let host, let port): port == 443 ? host : "\(host):\(port)"
+        case .unix: "localhost"
+        }
+    }
+}

@@ -1,0 +1,279 @@
+// What is said about how routes forward, and about directives that are not yet available.
+
+import Testing
+
+@Suite("Diagnostics: forwarding")
+struct DiagnosticForwardingTests {
+    static let forwarding: [Refusal] = [
+        Refusal(
+            "an upstream that does not exist", "route GET /a { public; to apj }",
+            #"""
+            g.conf:3:27: error: expected api, found "apj"; did you mean "api"?
+                route GET /a { public; to apj }
+                                          ^~~
+            """#),
+        Refusal(
+            "strip-prefix beyond the literals", "route GET /a/{b}/** { public; strip-prefix /a/b }",
+            #"""
+            g.conf:3:44: error: expected literal segments that the route's pattern starts with, found "/a/b"
+                route GET /a/{b}/** { public; strip-prefix /a/b }
+                                                           ^~~~
+            """#),
+        Refusal(
+            "strip-prefix within a segment", "route GET /abc/** { public; strip-prefix /ab }",
+            #"""
+            g.conf:3:42: error: expected literal segments that the route's pattern starts with, found "/ab"
+                route GET /abc/** { public; strip-prefix /ab }
+                                                         ^~~
+            """#),
+        Refusal(
+            "strip-prefix and rewrite", "route GET /a/** { public; strip-prefix /a; rewrite /b }",
+            #"""
+            g.conf:3:44: error: expected at most one of strip-prefix and rewrite in a route
+                route GET /a/** { public; strip-prefix /a; rewrite /b }
+                                                           ^~~~~~~~~~
+            g.conf:3:27: note: first written here
+                route GET /a/** { public; strip-prefix /a; rewrite /b }
+                                          ^~~~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "a rewrite to what ** never matched", "route GET /a { public; rewrite /b/** }",
+            #"""
+            g.conf:3:32: error: "**" is what the pattern's "**" matched, but the pattern has none
+                route GET /a { public; rewrite /b/** }
+                                               ^~~~~
+            """#),
+        Refusal(
+            "a rewrite to a path that is refused from clients", "route GET /a { public; rewrite /b/../c }",
+            #"""
+            g.conf:3:35: error: expected a path that a client could send as well, found "/b/../c"
+                route GET /a { public; rewrite /b/../c }
+                                                  ^~
+            """#),
+        Refusal(
+            "a rewrite with ** in the middle", "route GET /a/** { public; rewrite /**/b }",
+            #"""
+            g.conf:3:36: error: expected a path that a client could send as well, found "/**/b"
+                route GET /a/** { public; rewrite /**/b }
+                                                   ^~
+            """#),
+        Refusal(
+            "a rewrite with ** behind a name", "route GET /{a}/** { public; rewrite /{a}** }",
+            #"""
+            g.conf:3:37: error: "**" must be a whole segment
+                route GET /{a}/** { public; rewrite /{a}** }
+                                                    ^~~~~~
+            """#),
+        Refusal(
+            "a rewrite with a query", "route GET /a { public; rewrite /b?c=d }",
+            #"""
+            g.conf:3:32: error: expected a path without blanks, "?", "#", "\" and bytes beyond ASCII, found "/b?c=d"
+                route GET /a { public; rewrite /b?c=d }
+                                               ^~~~~~
+            """#),
+        Refusal(
+            "a rewrite without a slash", "route GET /a { public; rewrite b }",
+            #"""
+            g.conf:3:32: error: expected a path that starts with "/", found "b"
+                route GET /a { public; rewrite b }
+                                               ^
+            """#),
+        Refusal(
+            "a rewrite with an unknown name", "route GET /a { public; rewrite /b/{c} }",
+            #"""
+            g.conf:3:35: error: expected no {name} here, found "{c}"
+                route GET /a { public; rewrite /b/{c} }
+                                                  ^~~
+            """#),
+        Refusal(
+            "a header that a route may not set", "route GET /a { public; header X-Tenant-Id x }",
+            #"""
+            g.conf:3:24: error: "X-Tenant-Id" tells the backend about the caller and cannot be set by a route
+                route GET /a { public; header X-Tenant-Id x }
+                                       ^~~~~~~~~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "a header that is set twice", "route GET /a { public; header X-A b; header x.a c }",
+            #"""
+            g.conf:3:38: error: "x.a" is set already
+                route GET /a { public; header X-A b; header x.a c }
+                                                     ^~~~~~~~~~~~
+            g.conf:3:24: note: first written here
+                route GET /a { public; header X-A b; header x.a c }
+                                       ^~~~~~~~~~~~
+            """#),
+        Refusal(
+            "a header that the gateway sets", "route GET /a { public; header Via b }",
+            #"""
+            g.conf:3:31: error: Via is set by the gateway and cannot be changed
+                route GET /a { public; header Via b }
+                                              ^~~
+            """#),
+        Refusal(
+            "Authorization set and forwarded",
+            "route GET /a { public; header Authorization b; forward-credential }",
+            #"""
+            g.conf:3:24: error: Authorization cannot be set here: forward-credential leaves the client's in place
+                route GET /a { public; header Authorization b; forward-credential }
+                                       ^~~~~~~~~~~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "an injected header removed", "route GET /a { public; remove-header x_tenant_id }",
+            #"""
+            g.conf:3:24: error: "x_tenant_id" tells the backend about the caller and cannot be removed by a route
+                route GET /a { public; remove-header x_tenant_id }
+                                       ^~~~~~~~~~~~~~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "a header that is set and removed", "route GET /a { public; header X-A b; remove-header x_a }",
+            #"""
+            g.conf:3:24: error: "X-A" is both set and removed
+                route GET /a { public; header X-A b; remove-header x_a }
+                                       ^~~~~~~~~~~~
+            g.conf:3:38: note: removed here
+                route GET /a { public; header X-A b; remove-header x_a }
+                                                     ^~~~~~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "a header value with a line end", "route GET /a { public; header X-A \"a\\nb\" }",
+            #"""
+            g.conf:3:35: error: expected a value of printable ASCII without blanks at its ends
+                route GET /a { public; header X-A "a\nb" }
+                                                  ^~~~~~
+            """#),
+        Refusal(
+            "an api in a public route", "route GET /a { public; api a }",
+            #"""
+            g.conf:3:1: error: a public route asks for no key, so api has no meaning in it
+                route GET /a { public; api a }
+                ^~~~~~~~~~~~
+            """#),
+        Refusal(
+            "an api named twice", "route GET /a { authenticated; api a a }",
+            #"""
+            g.conf:3:37: error: "a" is listed already
+                route GET /a { authenticated; api a a }
+                                                    ^
+            """#),
+        Refusal(
+            "several upstreams and no to", "upstream b { server http://h:1 }\nroute GET /a { public }",
+            #"""
+            g.conf:4:1: error: expected "to api or b" in this route, there are several upstreams
+                route GET /a { public }
+                ^~~~~~~~~~~~
+            """#),
+        Refusal(
+            "a route without an upstream", alone: "listen 1.2.3.4:5\nroute GET /a { public }",
+            #"""
+            g.conf:2:1: error: expected an upstream block in the configuration, there is none to forward to
+                route GET /a { public }
+                ^~~~~~~~~~~~
+            """#),
+        Refusal(
+            "shadow with a value", "route GET /a { public; shadow on }",
+            #"""
+            g.conf:3:31: error: expected nothing after "shadow", found "on"
+                route GET /a { public; shadow on }
+                                              ^~
+            """#),
+    ]
+
+    static let later: [Refusal] = [
+        Refusal(
+            "listen with TLS", "listen 127.0.0.1:1 tls cert.pem key.pem",
+            #"""
+            g.conf:3:20: error: "tls" is not yet available
+                listen 127.0.0.1:1 tls cert.pem key.pem
+                                   ^~~
+            """#),
+        Refusal(
+            "the proxy protocol", "listen 127.0.0.1:1 proxy-protocol",
+            #"""
+            g.conf:3:20: error: "proxy-protocol" is not yet available
+                listen 127.0.0.1:1 proxy-protocol
+                                   ^~~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "a global rate limit", "ratelimit requests",
+            #"""
+            g.conf:3:1: error: "ratelimit" is not yet available
+                ratelimit requests
+                ^~~~~~~~~
+            """#),
+        Refusal(
+            "credit durability", "credit-durability exact",
+            #"""
+            g.conf:3:1: error: "credit-durability" is not yet available
+                credit-durability exact
+                ^~~~~~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "the recheck interval", "recheck-interval 10s",
+            #"""
+            g.conf:3:1: error: "recheck-interval" is not yet available
+                recheck-interval 10s
+                ^~~~~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "cross-origin rules", "cors { origin * }",
+            #"""
+            g.conf:3:1: error: "cors" is not yet available
+                cors { origin * }
+                ^~~~
+            """#),
+        Refusal(
+            "the failed key limit", "failed-key-limit 10/1m",
+            #"""
+            g.conf:3:1: error: "failed-key-limit" is not yet available
+                failed-key-limit 10/1m
+                ^~~~~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "a cost", "route GET /a { public; cost 5 }",
+            #"""
+            g.conf:3:24: error: "cost" is not yet available
+                route GET /a { public; cost 5 }
+                                       ^~~~
+            """#),
+        Refusal(
+            "a named rate limit", "route GET /a { public; ratelimit requests cost 2 }",
+            #"""
+            g.conf:3:24: error: "ratelimit" is not yet available
+                route GET /a { public; ratelimit requests cost 2 }
+                                       ^~~~~~~~~
+            """#),
+        Refusal(
+            "a limit of the route", "route GET /a { public; limit burst 100/1m by ip header:X-Client }",
+            #"""
+            g.conf:3:24: error: "limit" is not yet available
+                route GET /a { public; limit burst 100/1m by ip header:X-Client }
+                                       ^~~~~
+            """#),
+        Refusal(
+            "a limit with a bad rate", "route GET /a { public; limit burst 100 by ip }",
+            #"""
+            g.conf:3:36: error: expected a rate such as 100/1m, found "100"
+                route GET /a { public; limit burst 100 by ip }
+                                                   ^~~
+            """#),
+        Refusal(
+            "a limit by something unknown", "route GET /a { public; limit burst 100/1m by ipp }",
+            #"""
+            g.conf:3:46: error: expected key, identity, ip, route or header:NAME, found "ipp"; did you mean "ip"?
+                route GET /a { public; limit burst 100/1m by ipp }
+                                                             ^~~
+            """#),
+        Refusal(
+            "websockets", "route GET /a { public; websocket }",
+            #"""
+            g.conf:3:24: error: "websocket" is not yet available
+                route GET /a { public; websocket }
+                                       ^~~~~~~~~
+            """#),
+    ]
+
+    @Test("Forwarding", arguments: Self.forwarding) func forwardingAreRefused(_ row: Refusal) { row.verify() }
+
+    @Test("Directives that are not yet available", arguments: Self.later) func laterAreRefused(_ row: Refusal)
+    { row.verify() }
+}
