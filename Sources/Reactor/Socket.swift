@@ -61,10 +61,16 @@ public struct ListeningSocket: ~Copyable, Sendable {
                 try Syscall.retrying { unsafe connect(owner.number, pointer, length) }
             }
         } catch {
-            if error == .connectionRefused { _ = unsafe unlink(path) }
+            // A file that is no socket refuses connections as well, and is somebody's file.
+            if error == .connectionRefused, isSocket(path) { _ = unsafe unlink(path) }
             return
         }
         throw .addressInUse
+    }
+
+    private static func isSocket(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
     }
 
     private static func boundAddress(_ number: Int32, _ wanted: SocketAddress) throws(Errno) -> SocketAddress

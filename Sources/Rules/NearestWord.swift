@@ -1,8 +1,8 @@
 // "did you mean": the known word that takes the fewest single-letter changes.
 
-enum NearestWord {
+public enum NearestWord {
     /// The nearest of `known`, if it is near enough to be what was meant: a third of its letters may differ.
-    static func nearest(to word: String, in known: [String]) -> String? {
+    public static func nearest(to word: String, in known: [String]) -> String? {
         let typed = Array(word.lowercased().utf8)
         guard typed.count <= 40 else { return nil }
         var best: (word: String, distance: Int)?
@@ -15,7 +15,7 @@ enum NearestWord {
     }
 
     /// `; did you mean "…"?`, or nothing.
-    static func hint(for word: String, in known: [String]) -> String {
+    public static func hint(for word: String, in known: [String]) -> String {
         nearest(to: word, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
     }
 

@@ -1,11 +1,9 @@
-// Times as people write them into metadata: `2026-08-21`, `2026-08-21T10:00:00Z`, `…T12:00:00.250+02:00`
+// Times as people write and read them: `2026-08-21`, `2026-08-21T10:00:00Z`, `…T12:00:00.250+02:00`
 // (ISO 8601 as profiled by RFC 3339 §5.6). A date alone is its midnight; a time without a zone is UTC.
 
-import Bytes
-
-enum Timestamp {
+public enum Timestamp {
     /// Milliseconds since 1970-01-01T00:00:00Z, fractions beyond them cut off; nil if the text is no time.
-    static func milliseconds(parsing text: Span<UInt8>) -> Int64? {
+    public static func milliseconds(parsing text: Span<UInt8>) -> Int64? {
         guard text.count >= 10, let year = number(text, 0, 4), text[4] == UInt8(ascii: "-"),
             let month = number(text, 5, 2), text[7] == UInt8(ascii: "-"), let day = number(text, 8, 2),
             (1...12).contains(month), day >= 1, day <= dayCount(year, month)
@@ -78,5 +76,59 @@ enum Timestamp {
         let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
         let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
         return era * 146_097 + dayOfEra - 719_468
+    }
+
+    // MARK: Writing
+
+    /// Whether milliseconds are written when they are zero.
+    public enum Fraction: Sendable { case always, unlessZero }
+
+    /// Appends `2027-01-31T14:05:09.250Z` (RFC 3339, UTC). `unixMillis` may lie before 1970.
+    public static func append(unixMillis: Int64, fraction: Fraction = .always, to buffer: inout ByteBuffer) {
+        var days = unixMillis / 86_400_000
+        var rest = Int(unixMillis % 86_400_000)
+        if rest < 0 {
+            days -= 1
+            rest += 86_400_000
+        }
+        let (year, month, day) = date(daysSince1970: Int(days))
+        append(year, digits: 4, to: &buffer)
+        buffer.append("-")
+        append(month, digits: 2, to: &buffer)
+        buffer.append("-")
+        append(day, digits: 2, to: &buffer)
+        buffer.append("T")
+        append(rest / 3_600_000, digits: 2, to: &buffer)
+        buffer.append(":")
+        append(rest / 60_000 % 60, digits: 2, to: &buffer)
+        buffer.append(":")
+        append(rest / 1000 % 60, digits: 2, to: &buffer)
+        if fraction == .always || rest % 1000 != 0 {
+            buffer.append(".")
+            append(rest % 1000, digits: 3, to: &buffer)
+        }
+        buffer.append("Z")
+    }
+
+    private static func append(_ value: Int, digits: Int, to buffer: inout ByteBuffer) {
+        var divisor = 1
+        for _ in 1..<digits { divisor *= 10 }
+        while divisor > 0 {
+            buffer.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
+            divisor /= 10
+        }
+    }
+
+    /// The way back from `daysSince1970` (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+    private static func date(daysSince1970 days: Int) -> (year: Int, month: Int, day: Int) {
+        let shifted = days + 719_468
+        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
     }
 }
