@@ -18,12 +18,15 @@ let package = Package(
     dependencies: [],
     targets: [
         .target(name: "CLinux", cSettings: c),
+        // By soname: the library libcurl already brings, without its development package.
+        .target(name: "CCrypto", cSettings: c, linkerSettings: [.linkedLibrary(":libcrypto.so.3")]),
         .target(name: "Bytes", swiftSettings: borrows),
         .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "Access", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: swift),
         .target(name: "Rules", dependencies: ["Access", "Bytes"], swiftSettings: swift),
+        .target(name: "Keys", dependencies: ["Reactor", "Access", "JSON", "Bytes", "CCrypto"], swiftSettings: swift),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "AccessTests", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),

@@ -1,0 +1,270 @@
+// The embedded store: a directory with a lock, a journal and now and then a snapshot, and in memory the
+// catalog of everything in them. This type is synchronous and belongs to one thread at a time: the command
+// line uses it directly on a store that no server runs; a server hands it to a `StoreThread`.
+//
+// The order is always: stage, write, sync, publish, answer. What readers see and what callers are told has
+// been on the disk before.
+
+import Bytes
+import Reactor
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// How a store is opened.
+public struct StoreOptions: Sendable {
+    /// The journal is compacted into a snapshot once it is longer than this and than the last snapshot.
+    public var compactionThresholdBytes = 64 << 20
+    var disk = Disk()
+
+    public init() {}
+}
+
+/// Sizes and counts of an open store.
+public struct StoreStatistics: Sendable, Equatable {
+    /// Records held, those of soft-deleted keys, APIs and identities included.
+    public let apiCount, keyCount, identityCount, permissionCount, roleCount, rootKeyCount: Int
+    /// Bytes of packed records in memory.
+    public let recordByteCount: Int
+    /// Bytes of journal since the newest snapshot.
+    public let journalByteCount: Int
+    public let snapshotByteCount: Int
+    public let journalSequence: Int
+    /// The number of the last transaction on disk.
+    public let transaction: Int
+    /// Why the store takes no more mutations; nil while it does.
+    public let unavailableReason: String?
+}
+
+/// An open store. Only one process has it; the lock goes when this object does.
+public final class KeyStore {
+    public let directory: String
+    /// What opening found. A torn tail in it deserves a loud line.
+    public let report: OpenReport
+    /// Why the store takes no more mutations; nil while it does. Never becomes nil again.
+    public private(set) var unavailableReason: String?
+
+    let catalog: Catalog
+    private var journal: Journal
+    private let lock: StoreLock
+    private let disk: Disk
+    private let compactionThreshold: Int
+    private var snapshotLength: Int
+    /// Bytes in journals before the current one that no snapshot contains yet.
+    private var earlierJournalLength: Int
+    private var batchMark: Catalog.Mark?
+    /// Where the journal's length was when a compaction last failed: not to be tried again at once.
+    private var compactionFloor = 0
+
+    /// Opens the store in `directory`, which is created if it does not exist.
+    public static func open(_ directory: String, _ options: StoreOptions = StoreOptions())
+        throws(StoreFileError) -> KeyStore
+    {
+        let disk = options.disk
+        try disk.createDirectory(directory)
+        let lock = try StoreLock.take(directory: directory)
+        var recovery = Recovery(directory: directory, disk)
+        try recovery.run()
+        for name in recovery.leftovers { try disk.remove(directory + "/" + name.text) }
+        let journal: Journal
+        if let last = recovery.lastJournal, last.length > 0 {
+            journal = try Journal.reopen(
+                in: directory, sequence: last.sequence, length: last.length, after: recovery.transaction, disk
+            )
+        } else {
+            journal = try Journal.create(
+                in: directory, sequence: recovery.lastJournal?.sequence ?? 1, after: recovery.transaction,
+                disk)
+        }
+        return KeyStore(directory, options, recovery, lock, journal)
+    }
+
+    private init(
+        _ directory: String, _ options: StoreOptions, _ recovery: consuming Recovery,
+        _ lock: consuming StoreLock,
+        _ journal: consuming Journal
+    ) {
+        self.directory = directory
+        report = recovery.report
+        catalog = recovery.catalog
+        snapshotLength = recovery.snapshotLength
+        earlierJournalLength = max(0, recovery.journalLength - journal.length)
+        self.lock = lock
+        self.journal = journal
+        disk = options.disk
+        compactionThreshold = options.compactionThresholdBytes
+    }
+
+    /// A reader for one event loop. May be called from any thread, and the reader may outlive the store.
+    public func makeReader() -> StoreReader { StoreReader(catalog.state) }
+
+    /// Runs one transaction and returns when it is on the disk and visible to every reader.
+    public func transact<R, Refusal: Error & Sendable>(
+        _ body: (inout Transaction) throws(Refusal) -> R
+    ) throws(TransactionFailure<Refusal>) -> R {
+        let result = stage(body)
+        if let reason = commit() { throw .unavailable(reason) }
+        return try result.get()
+    }
+
+    public var statistics: StoreStatistics {
+        func count(_ kind: EntityKind) -> Int { catalog.counts[Int(kind.rawValue)] }
+        return StoreStatistics(
+            apiCount: count(.api), keyCount: count(.key), identityCount: count(.identity),
+            permissionCount: count(.permission), roleCount: count(.role), rootKeyCount: count(.rootKey),
+            recordByteCount: catalog.publishedByteCount,
+            journalByteCount: earlierJournalLength + journal.length, snapshotByteCount: snapshotLength,
+            journalSequence: Int(journal.sequence), transaction: Int(journal.durableTransaction),
+            unavailableReason: unavailableReason)
+    }
+
+    // MARK: Batches
+
+    /// Runs one transaction of a batch: staged, seen by those that follow, not yet on disk. A transaction
+    /// that changes nothing is answered even when the store cannot write.
+    func stage<R, Refusal: Error & Sendable>(
+        _ body: (inout Transaction) throws(Refusal) -> R
+    ) -> Result<R, TransactionFailure<Refusal>> {
+        let mark = catalog.mark
+        if batchMark == nil { batchMark = mark }
+        var transaction = Transaction(catalog, nowMillis: Clock.realtimeNanos() / 1_000_000)
+        let result: R
+        do throws(Refusal) {
+            result = try body(&transaction)
+        } catch {
+            catalog.rollBack(to: mark)
+            return .failure(.refused(error))
+        }
+        let changes = catalog.changes(since: mark)
+        if changes.isEmpty { return .success(result) }
+        if let unavailableReason {
+            catalog.rollBack(to: mark)
+            return .failure(.unavailable(unavailableReason))
+        }
+        journal.append(changes, of: catalog)
+        return .success(result)
+    }
+
+    /// Ends a batch: one write, one sync, then readers see it. Returns why it failed, in which case nothing
+    /// of the batch is kept and the store takes no more mutations.
+    func commit() -> String? {
+        defer { batchMark = nil }
+        guard journal.hasPending else { return nil }
+        do throws(StoreFileError) {
+            try journal.commit()
+        } catch {
+            if let batchMark { catalog.rollBack(to: batchMark) }
+            unavailableReason = error.description
+            return error.description
+        }
+        catalog.publish()
+        return nil
+    }
+
+    // MARK: Compaction and copies
+
+    var wantsCompaction: Bool {
+        let length = earlierJournalLength + journal.length
+        return unavailableReason == nil && length > max(compactionThreshold, snapshotLength) + compactionFloor
+    }
+
+    /// First half, on the store's thread and between batches: starts a new journal and takes the image that
+    /// the snapshot will be written from. If no new journal can be made the old one goes on.
+    func beginCompaction() throws(StoreFileError) -> StoreImage {
+        if let unavailableReason {
+            throw .system(
+                action: "compact", path: directory, reason: "the store is read-only: \(unavailableReason)")
+        }
+        let sequence = journal.sequence + 1
+        let next: Journal
+        do throws(StoreFileError) {
+            next = try Journal.create(
+                in: directory, sequence: sequence, after: journal.durableTransaction, disk)
+        } catch {
+            try discardJournal(sequence)
+            throw error
+        }
+        earlierJournalLength += journal.length
+        journal = next
+        return StoreImage(catalog, sequence: sequence, transaction: journal.durableTransaction)
+    }
+
+    /// Makes sure that a journal which could not be created is not there after a restart: the old one goes
+    /// on, and the next start would take the two for a history with a hole.
+    private func discardJournal(_ sequence: UInt64) throws(StoreFileError) {
+        let name = StoreFileName.journal(sequence).text
+        do throws(StoreFileError) {
+            if try disk.names(in: directory).contains(name) { try disk.remove(directory + "/" + name) }
+            try disk.syncDirectory(directory)
+        } catch {
+            unavailableReason = error.description
+            throw error
+        }
+    }
+
+    /// Last part, on the store's thread: the snapshot is there, so what it contains can go.
+    func finishCompaction(_ outcome: Result<Int, StoreFileError>, sequence: UInt64) -> StoreFileError? {
+        switch outcome {
+        case .failure(let error):
+            compactionFloor = earlierJournalLength + journal.length
+            return error
+        case .success(let length):
+            snapshotLength = length
+            earlierJournalLength = 0
+            compactionFloor = 0
+        }
+        do throws(StoreFileError) {
+            for text in try disk.names(in: directory) {
+                switch StoreFileName(text) {
+                case .journal(let number) where number < sequence,
+                    .snapshot(let number) where number < sequence:
+                    try disk.remove(directory + "/" + text)
+                case .journal, .snapshot, .unfinished, nil: break
+                }
+            }
+        } catch {
+            // What could not be removed is removed by the next start.
+            return error
+        }
+        return nil
+    }
+
+    /// Rewrites the store as one snapshot and an empty journal, on this thread.
+    public func compact() throws(StoreFileError) {
+        let image = try beginCompaction()
+        let outcome = Self.write(image, in: directory, disk)
+        if let error = finishCompaction(outcome, sequence: image.head.sequence) { throw error }
+    }
+
+    static func write(_ image: StoreImage, in directory: String, _ disk: Disk) -> Result<Int, StoreFileError>
+    {
+        do { return .success(try image.write(in: directory, disk)) } catch { return .failure(error) }
+    }
+
+    /// The image of a copy, which begins its own history with snapshot 1.
+    func imageForBackup() -> StoreImage {
+        StoreImage(catalog, sequence: 1, transaction: journal.durableTransaction)
+    }
+
+    /// Writes a copy of the store, complete and openable, into `target`, which must be empty or not exist.
+    public func backup(to target: String) throws(StoreFileError) {
+        try Self.writeBackup(imageForBackup(), to: target, disk)
+    }
+
+    static func writeBackup(_ image: StoreImage, to target: String, _ disk: Disk) throws(StoreFileError) {
+        try disk.createDirectory(target)
+        if try !disk.names(in: target).isEmpty {
+            throw .system(action: "back up to", path: target, reason: "the directory is not empty")
+        }
+        // The journal first: a snapshot without its journal would be refused.
+        _ = try Journal.create(in: target, sequence: 1, after: image.head.transaction, disk)
+        _ = try image.write(in: target, disk)
+    }
+
+    var files: Disk { disk }
+}
+
+/// A store belongs to one thread at a time.
+@available(*, unavailable)
+extension KeyStore: Sendable {}

@@ -1,0 +1,117 @@
+// When memory that readers may be looking at can be freed, without the readers taking a lock or counting a
+// reference. Each reader says, once per turn of its loop, "I hold nothing from before": it copies the
+// current epoch into its slot. What was unpublished in epoch E is freed once every slot that is not idle
+// shows E or later.
+//
+// The order that matters: unpublish, then advance the epoch, then look at the slots. A reader that wakes in
+// between either is seen as awake, or wakes after the advance and can only find what is published now. Both
+// sides need a full fence for that (store, then load of another location), and it is taken on waking and on
+// collecting, never on a look-up.
+
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The epoch and the readers' slots. Any thread; which operations are whose is said at each.
+///
+/// `@unchecked` because of the address of the slots, which are atomic words. Memory safety: the slots live
+/// from `init` to `deinit`, an index is handed out by `claim` and in range.
+@safe final class Reclamation: @unchecked Sendable {
+    static let maxReaders = 256
+    /// Two cache lines, so that neighbours do not share one even where the processor fetches them in pairs.
+    private static let wordsPerSlot = 16
+    private static let free: UInt = 0
+    private static let idle = UInt.max
+
+    private let epoch = Atomic<UInt>(1)
+    private let slots: UnsafeMutablePointer<Atomic<UInt>>
+
+    init() { unsafe slots = zeroedWords(Self.maxReaders * Self.wordsPerSlot) }
+    deinit { unsafe Glibc.free(slots) }
+
+    /// Takes a slot for a new reader, which starts awake: one that forgets what it has to say then keeps
+    /// memory from being freed, and not the other way round. Traps when there are more readers than slots.
+    func claim() -> Int {
+        for index in 0..<Self.maxReaders {
+            let (taken, _) = unsafe slots[index * Self.wordsPerSlot].compareExchange(
+                expected: Self.free, desired: Self.idle, ordering: .acquiringAndReleasing)
+            if taken {
+                wake(index)
+                return index
+            }
+        }
+        preconditionFailure("more than \(Self.maxReaders) readers of one store")
+    }
+
+    func release(_ slot: Int) {
+        unsafe slots[slot * Self.wordsPerSlot].store(Self.free, ordering: .releasing)
+    }
+
+    /// The reader of `slot` holds nothing it has found so far.
+    @inline(__always) func quiesce(_ slot: Int) {
+        unsafe slots[slot * Self.wordsPerSlot].store(epoch.load(ordering: .acquiring), ordering: .releasing)
+    }
+
+    /// The reader of `slot` holds nothing, and will look at nothing before it wakes.
+    func goIdle(_ slot: Int) {
+        unsafe slots[slot * Self.wordsPerSlot].store(Self.idle, ordering: .releasing)
+    }
+
+    func wake(_ slot: Int) {
+        quiesce(slot)
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+    }
+
+    /// Called by the store's thread after it unpublished something: the epoch in which that was.
+    func advance() -> UInt {
+        let now = epoch.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        return now
+    }
+
+    /// The epoch that every reader has reached: what was unpublished in it or before may be freed.
+    func reachedByAll() -> UInt {
+        var least = UInt.max
+        for index in 0..<Self.maxReaders {
+            let seen = unsafe slots[index * Self.wordsPerSlot].load(ordering: .acquiring)
+            if seen != Self.free, seen < least { least = seen }
+        }
+        return least
+    }
+}
+
+/// Memory that waits to be freed, oldest first. The store's thread only.
+struct Limbo {
+    private var waiting: [(epoch: UInt, address: UInt)] = []
+    /// Unpublished since the epoch was last advanced.
+    private var fresh: [UInt] = []
+
+    var isEmpty: Bool { waiting.isEmpty && fresh.isEmpty }
+
+    mutating func add(_ address: UInt) { fresh.append(address) }
+
+    /// Frees what no reader can see any more. Call after publishing.
+    mutating func collect(_ reclamation: Reclamation) {
+        if isEmpty { return }
+        if !fresh.isEmpty {
+            let now = reclamation.advance()
+            for address in fresh { waiting.append((now, address)) }
+            fresh.removeAll(keepingCapacity: true)
+        }
+        let reached = reclamation.reachedByAll()
+        let end = waiting.firstIndex { $0.epoch > reached } ?? waiting.count
+        if end == 0 { return }
+        for entry in waiting[..<end] { unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: entry.address)) }
+        waiting.removeFirst(end)
+    }
+
+    /// Frees everything. No reader may be left.
+    mutating func freeAll() {
+        for entry in waiting { unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: entry.address)) }
+        for address in fresh { unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: address)) }
+        waiting = []
+        fresh = []
+    }
+}

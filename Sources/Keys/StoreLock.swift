@@ -1,0 +1,46 @@
+// One process per store. The lock is the kernel's, so it goes when the process does, however that happens;
+// the number written into the file is only there to name who holds it.
+
+import Bytes
+import Reactor
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The lock on a store's directory, held until this value goes away.
+struct StoreLock: ~Copyable {
+    private let file: FileDescriptor
+
+    private init(_ file: consuming FileDescriptor) { self.file = file }
+
+    // Closing would do, were it not for a child that is just being started elsewhere in the process: until
+    // it executes its program it shares the open file, and with it the lock.
+    deinit { _ = flock(file.number, LOCK_UN) }
+
+    static func take(directory: String) throws(StoreFileError) -> StoreLock {
+        let path = directory + "/lock"
+        let number = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let openCode = errno
+        guard number >= 0 else {
+            throw .system(action: "open", path: path, reason: Errno(code: openCode).description)
+        }
+        let file = FileDescriptor(owning: number)
+        if flock(number, LOCK_EX | LOCK_NB) != 0 {
+            let code = errno
+            guard code == EWOULDBLOCK else {
+                throw .system(action: "lock", path: path, reason: Errno(code: code).description)
+            }
+            var text = ByteBuffer()
+            try Disk().read(file, 20, into: &text, path)
+            throw .inUse(
+                directory: directory,
+                processID: ASCII.decimal(text.bytes.extracting(ASCII.trimmed(text.bytes))))
+        }
+        var text = ByteBuffer()
+        text.append(decimal: Int(getpid()))
+        try Disk().truncate(file, to: 0, path)
+        try Disk().write(file, text.bytes, path)
+        return StoreLock(file)
+    }
+}

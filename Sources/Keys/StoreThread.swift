@@ -1,0 +1,182 @@
+// The one thread that owns the disk. Work comes in from any thread; everything that waits is run, written
+// with one write and one sync, published, and only then answered. The longer the disk takes, the more
+// shares the next sync.
+
+public import Reactor
+
+/// Runs transactions for a server. Any thread may submit; results are delivered on the store's thread.
+///
+/// `@unchecked` because of the variables below: each says whose it is between `init` and the end of `stop`,
+/// which begin and end the store's thread.
+public final class StoreThread: @unchecked Sendable {
+    private enum Message: Sendable {
+        /// Runs the transaction and returns what delivers its answer, given why the batch failed, if it did.
+        case work(@Sendable (KeyStore) -> (String?) -> Void)
+        case compact(Completion)
+        case compacted(Result<Int, StoreFileError>, sequence: UInt64)
+        case backup(target: String, Completion)
+        case stop
+    }
+
+    /// Told once, on some thread of the store, how a compaction or a copy ended.
+    public typealias Completion = @Sendable (Result<Void, StoreFileError>) -> Void
+
+    private let mailbox: Mailbox<Message>
+    private let state: PublishedState
+    private let log: @Sendable (String) -> Void
+    // The store's thread only. Given up by `stop`, so that the lock on the directory goes with the thread.
+    private var openStore: KeyStore?
+    private var isCompacting = false
+    private var waitingForCompaction: [Completion] = []
+    // Whoever owns this object: set in `init`, taken in `stop`.
+    private var thread: Thread?
+    // Set in `init`; then the store's thread's, until `stop` has waited for that.
+    private var jobs: JobThread?
+
+    /// Starts the thread. `log` gets a line for each thing an operator should know: read-only mode, a failed
+    /// compaction. It is called on threads of the store.
+    public init(_ store: sending KeyStore, log: @escaping @Sendable (String) -> Void) throws(Errno) {
+        mailbox = try Mailbox()
+        state = store.catalog.state
+        openStore = store
+        self.log = log
+        jobs = try JobThread(name: "keygate-copy")
+        thread = try Thread(name: "keygate-store") { [self] in run() }
+    }
+
+    /// A reader for one event loop. Any thread.
+    public func makeReader() -> StoreReader { StoreReader(state) }
+
+    /// Runs `work` on the store's thread and tells `completion`, there, how it ended: for a mutation, after
+    /// it is on the disk and every reader sees it.
+    public func submit<R, Refusal: Error & Sendable>(
+        _ work: @escaping @Sendable (inout Transaction) throws(Refusal) -> R,
+        completion: @escaping @Sendable (Result<R, TransactionFailure<Refusal>>) -> Void
+    ) {
+        mailbox.post(
+            .work { store in
+                let result = store.stage(work)
+                return { failure in
+                    if let failure { completion(.failure(.unavailable(failure))) } else { completion(result) }
+                }
+            })
+    }
+
+    /// Runs `work` as `submit` does and waits for it. Not for event loops, and not for the store's thread.
+    public func perform<R: Sendable, Refusal: Error & Sendable>(
+        _ work: @escaping @Sendable (inout Transaction) throws(Refusal) -> R
+    ) throws(TransactionFailure<Refusal>) -> R {
+        let answer = Answer<Result<R, TransactionFailure<Refusal>>>()
+        submit(work) { answer.give($0) }
+        return try answer.wait().get()
+    }
+
+    /// Sizes and counts, told on the store's thread.
+    public func statistics(_ completion: @escaping @Sendable (StoreStatistics) -> Void) {
+        mailbox.post(
+            .work { store in
+                let statistics = store.statistics
+                return { _ in completion(statistics) }
+            })
+    }
+
+    /// Compacts the journal into a snapshot while everything goes on.
+    public func compact(_ completion: @escaping Completion) { mailbox.post(.compact(completion)) }
+
+    /// Writes a copy as of now into `target`, an empty or new directory, while everything goes on.
+    public func backup(to target: String, _ completion: @escaping Completion) {
+        mailbox.post(.backup(target: target, completion))
+    }
+
+    /// Finishes what was submitted before, waits for a compaction that is under way, and ends the thread.
+    /// The directory may then be opened by somebody else. Call it once; nothing may be submitted afterwards.
+    public func stop() {
+        mailbox.post(.stop)
+        thread.take()?.join()
+        jobs.take()?.stop()
+        openStore = nil
+    }
+
+    // MARK: The thread
+
+    private var store: KeyStore {
+        guard let openStore else { preconditionFailure("work for a store that was stopped") }
+        return openStore
+    }
+
+    private func run() {
+        var isStopping = false
+        while !isStopping || isCompacting {
+            // While readers still hold something that could be freed, look again before long.
+            waitForMail(mailbox.wakeNumber, timeoutMillis: store.catalog.hasWaitingMemory ? 100 : -1)
+            var answers: [(String?) -> Void] = []
+            var others: [Message] = []
+            for message in mailbox.drain() {
+                switch message {
+                case .work(let work): answers.append(work(store))
+                case .stop: isStopping = true
+                case .compact, .compacted, .backup: others.append(message)
+                }
+            }
+            commit(answers)
+            for message in others { handle(message) }
+            if store.wantsCompaction, !isCompacting, !isStopping { startCompaction() }
+            store.catalog.collect()
+        }
+    }
+
+    private func commit(_ answers: [(String?) -> Void]) {
+        let wasAvailable = store.unavailableReason == nil
+        let failure = store.commit()
+        if let failure, wasAvailable {
+            log("the store is read-only from now on: \(failure)")
+        }
+        for answer in answers { answer(failure) }
+    }
+
+    private func handle(_ message: Message) {
+        switch message {
+        case .work, .stop: break
+        case .compact(let completion):
+            waitingForCompaction.append(completion)
+            if !isCompacting { startCompaction() }
+        case .compacted(let outcome, let sequence):
+            isCompacting = false
+            finishCompaction(store.finishCompaction(outcome, sequence: sequence))
+        case .backup(let target, let completion):
+            let image = store.imageForBackup()
+            let disk = store.files
+            jobs?.run {
+                do throws(StoreFileError) {
+                    try KeyStore.writeBackup(image, to: target, disk)
+                    completion(.success(()))
+                } catch {
+                    completion(.failure(error))
+                }
+            }
+        }
+    }
+
+    private func startCompaction() {
+        let image: StoreImage
+        do {
+            image = try store.beginCompaction()
+        } catch {
+            _ = store.finishCompaction(.failure(error), sequence: 0)
+            return finishCompaction(error)
+        }
+        isCompacting = true
+        let directory = store.directory
+        let disk = store.files
+        let sequence = image.head.sequence
+        jobs?.run { [self] in
+            mailbox.post(.compacted(KeyStore.write(image, in: directory, disk), sequence: sequence))
+        }
+    }
+
+    private func finishCompaction(_ error: StoreFileError?) {
+        if let error { log("compaction failed, the journal goes on: \(error)") }
+        for completion in waitingForCompaction { completion(error.map { .failure($0) } ?? .success(())) }
+        waitingForCompaction.removeAll()
+    }
+}

@@ -1,0 +1,61 @@
+// Looking at a store without opening it: every file is read and checked as the next start would, and nothing
+// is changed.
+
+import Bytes
+
+/// What `KeyStore.verify` found.
+public struct VerificationReport: Sendable {
+    /// A file that was read to its end without complaint.
+    public struct File: Sendable, Equatable {
+        public let path: String
+        /// Records of a snapshot, transactions of a journal.
+        public let recordCount: Int
+    }
+
+    public internal(set) var files: [File] = []
+    /// The first thing that would keep the store from opening; files after it were not read.
+    public internal(set) var problem: StoreFileError?
+    /// What the next start would cut off. Usual after a crash, and also while a server is writing.
+    public internal(set) var tornTail: OpenReport.TornTail?
+    public internal(set) var keyCount = 0
+    public internal(set) var identityCount = 0
+}
+
+extension KeyStore {
+    /// Checks the store in `directory` from its first byte to its last. Needs no lock: beside a running
+    /// server the end of the journal may look torn, and a compaction may move files away under it; a copy
+    /// made by `backup` can be checked at leisure.
+    public static func verify(_ directory: String) -> VerificationReport {
+        var report = VerificationReport()
+        var recovery = Recovery(directory: directory, Disk())
+        do throws(StoreFileError) {
+            try recovery.run()
+        } catch {
+            report.problem = error
+        }
+        report.take(recovery)
+        return report
+    }
+
+    /// Judges `image` as the first journal of a store that has no snapshot yet.
+    public static func verifyJournal(_ image: Span<UInt8>) -> VerificationReport {
+        var report = VerificationReport()
+        var recovery = Recovery(directory: ".", Disk())
+        do throws(StoreFileError) {
+            try recovery.readJournal(1, image, StoreFileName.journal(1).text, true)
+        } catch {
+            report.problem = error
+        }
+        report.take(recovery)
+        return report
+    }
+}
+
+extension VerificationReport {
+    fileprivate mutating func take(_ recovery: borrowing Recovery) {
+        files = recovery.files
+        tornTail = recovery.report.tornTail
+        keyCount = recovery.catalog.counts[Int(EntityKind.key.rawValue)]
+        identityCount = recovery.catalog.counts[Int(EntityKind.identity.rawValue)]
+    }
+}
