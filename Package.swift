@@ -27,10 +27,14 @@ let package = Package(
         .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: swift),
         .target(name: "Rules", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .target(name: "Keys", dependencies: ["Reactor", "Access", "JSON", "Bytes", "CCrypto"], swiftSettings: swift),
+        .target(name: "Management", dependencies: ["Keys", "Access", "JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "AccessTests", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),
         .testTarget(name: "RulesTests", dependencies: ["Rules", "Access", "Bytes"], swiftSettings: swift),
+        .testTarget(
+            name: "ManagementTests", dependencies: ["Management", "Keys", "Access", "JSON", "Bytes"],
+            swiftSettings: swift),
     ]
 )
 

@@ -1,0 +1,46 @@
+// keys.updateKey: absent keeps, null clears, a value replaces, member by member.
+
+import JSON
+import Keys
+
+enum KeyUpdateProcedure {
+    static let table = [
+        Procedure(
+            "keys.updateKey",
+            .body(
+                .required("keyId", .keyId), .optional("name", .nullable(.keyName)),
+                .optional("externalId", .nullable(.externalId)), .optional("meta", .nullable(.meta)),
+                .optional("expires", .nullable(.instant)), .optional("enabled", .boolean),
+                .optional("credits", .nullable(.changedCredits)),
+                .optional("ratelimits", .nullable(.ratelimits)),
+                .optional("permissions", .slugs), .optional("roles", .roleNames)),
+            run: update)
+    ]
+
+    private static func update(_ call: Call, _ store: inout Transaction) throws(ManagementError) -> Outcome {
+        var key = try store.existingKey(call.requiredText("keyId"))
+        try call.require(store.requirement("update_key", on: key))
+        try call.refuseUncharged("credits", "ratelimits")
+
+        call.textChange("name").apply(to: &key.name)
+        try call.metaChange(maxBytes: KeyProcedures.maxMetaBytes).apply(to: &key.meta)
+        call.integerChange("expires").apply(to: &key.expiresAtMillis)
+        key.isEnabled = call.flag("enabled", default: key.isEnabled)
+        if call.body["credits"] != nil { key.credits = nil }
+        if call.body["ratelimits"] != nil { key.limits = [] }
+        switch call.textChange("externalId") {
+        case .keep: break
+        case .clear: key.identity = nil
+        case .set(let externalID):
+            key.identity = try asking { () throws(StoreError) in
+                try store.findOrCreateIdentity(externalID: externalID).reference
+            }
+        }
+        if let names = call.texts("roles") { key.roles = try store.existingRoles(named: names) }
+        if let slugs = call.texts("permissions") { key.permissions = try store.permissions(madeFrom: slugs) }
+
+        let changed = key
+        try asking { () throws(StoreError) in try store.updateKey(changed.reference) { $0 = changed } }
+        return .done
+    }
+}

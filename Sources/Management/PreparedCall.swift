@@ -1,0 +1,77 @@
+// The way in: a procedure's name and a body become a prepared call, and a prepared call becomes an answer. The
+// two halves run in different places — the body is parsed and judged by whoever received it, the work is done in
+// a transaction on the store's thread — and their order is the published one: an invalid body is told what is
+// wrong with it before anybody asks who sent it.
+
+import Bytes
+import JSON
+public import Keys
+
+/// A call whose body conforms to the schema of its procedure. May be handed to another thread.
+public struct PreparedCall: Sendable {
+    /// Where a call comes from.
+    public enum Surface: Sendable {
+        /// HTTP, with a root key.
+        case network
+        /// The control socket or the command line, by the operator of this machine.
+        case local
+    }
+
+    private let procedure: Procedure
+    private let body: JSONObject
+
+    /// Nil if there is no such procedure; throws what is wrong with the body.
+    public init?(procedure name: String, body: Span<UInt8>, from surface: Surface) throws(ManagementError) {
+        guard let procedure = Procedure.byName[name] else { return nil }
+        switch (procedure.audience, surface) {
+        case (.everyone, _), (.operatorOnly, .local): break
+        case (.operatorOnly, .network): return nil
+        }
+        self.procedure = procedure
+        self.body = try Self.decode(body, for: procedure)
+    }
+
+    /// Carries the call out. What it throws must end the transaction, because part of the work may have been
+    /// done; `ManagementAnswer(_:requestId:)` tells the caller.
+    public func perform(
+        as caller: Caller, requestId: String, in store: inout Transaction
+    ) throws(ManagementError) -> ManagementAnswer {
+        let call = Call(body: body, caller: caller, nowMillis: store.nowMillis)
+        return ManagementAnswer(try procedure.run(call, &store), requestId: requestId)
+    }
+
+    private static func decode(
+        _ body: Span<UInt8>, for procedure: Procedure
+    ) throws(ManagementError) -> JSONObject {
+        let parsed: JSONValue
+        do throws(JSONError) {
+            parsed = try JSONValue(parsing: body)
+        } catch {
+            throw ManagementError(.invalidInput, "the request body is not valid JSON: \(error)")
+        }
+        let violations = procedure.schema.violations(in: parsed)
+        guard violations.isEmpty, let object = parsed.object else {
+            throw ManagementError(
+                .invalidInput, "POST request body for '/v2/\(procedure.name)' failed to validate schema",
+                violations: violations)
+        }
+        return object
+    }
+}
+
+extension ManagementAnswer {
+    /// The answer to a call whose transaction ended like this.
+    public init(
+        _ result: Result<ManagementAnswer, TransactionFailure<ManagementError>>, requestId: String
+    ) {
+        switch result {
+        case .success(let answer):
+            self = answer
+        case .failure(.refused(let error)):
+            self.init(error, requestId: requestId)
+        case .failure(.unavailable(let reason)):
+            self.init(
+                ManagementError(.unavailable, "the store takes no changes: \(reason)"), requestId: requestId)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+// The table of procedures: name, who may call it at all, what the body must look like, and the function that
+// carries it out. Everything that serves the management API — HTTP, control socket, command line — goes through
+// this one table.
+
+import Keys
+
+/// One row of the table.
+struct Procedure: Sendable {
+    typealias Body = @Sendable (Call, inout Transaction) throws(ManagementError) -> Outcome
+
+    enum Audience: Sendable {
+        /// Root keys and the operator.
+        case everyone
+        /// Only the operator of this machine; for root keys it does not exist.
+        case operatorOnly
+    }
+
+    let name: String
+    let audience: Audience
+    let schema: Schema
+    let run: Body
+
+    init(_ name: String, for audience: Audience = .everyone, _ schema: Schema, run: @escaping Body) {
+        self.name = name
+        self.audience = audience
+        self.schema = schema
+        self.run = run
+    }
+
+    static let all: [Procedure] =
+        APIProcedures.table + KeyProcedures.table + KeyUpdateProcedure.table + KeyGrantProcedures.table
+        + VerifyProcedure.table + MigrationProcedure.table + IdentityProcedures.table
+        + PermissionProcedures.table + RoleProcedures.table + RootKeyProcedures.table
+
+    static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+}
