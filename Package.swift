@@ -18,6 +18,7 @@ let package = Package(
     dependencies: [],
     targets: [
         .target(name: "CLinux", cSettings: c),
+        .target(name: "CCurl", cSettings: c, linkerSettings: [.linkedLibrary("curl")]),
         // By soname: the library libcurl already brings, without its development package.
         .target(name: "CCrypto", cSettings: c, linkerSettings: [.linkedLibrary(":libcrypto.so.3")]),
         .target(name: "Bytes", swiftSettings: borrows),
@@ -28,6 +29,7 @@ let package = Package(
         .target(name: "Rules", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .target(name: "Keys", dependencies: ["Reactor", "Access", "JSON", "Bytes", "CCrypto"], swiftSettings: swift),
         .target(name: "Management", dependencies: ["Keys", "Access", "JSON", "Bytes"], swiftSettings: swift),
+        .target(name: "Upstream", dependencies: ["Reactor", "HTTP1", "Bytes", "CCurl"], swiftSettings: swift),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "AccessTests", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),

@@ -1,0 +1,394 @@
+// libcurl's multi interface on one event loop: starts transfers, feeds socket events and timers to libcurl,
+// and tells the loop which transfers have something new.
+
+import Bytes
+import CCurl
+public import Reactor
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// All transfers of one event loop. Created, used and destroyed on that loop's thread.
+///
+/// Memory safety: `multi` lives until `deinit`. The context pointer given to libcurl is this object, which
+/// outlives the handle; that of an easy handle is its `Transfer`, kept alive by `transfers`.
+@safe public final class CurlMulti {
+    private let multi: UnsafeMutableRawPointer
+    private let loop: EventLoop
+    private let tokenKind: UInt8
+
+    private var servers: [UpstreamOrigin] = []
+    /// Every transfer ever made, by slot; the idle ones are also in `idle`, by server.
+    private var transfers: [Transfer] = []
+    private var idle: [[Int]] = []
+
+    private var sockets = UpstreamSockets()
+    private var taken: [Int32] = []
+    private var timerNanos: Int64?
+    private var targetText = ByteBuffer(capacity: 1024)
+
+    /// Transfers with news since the loop last looked, each once.
+    public private(set) var touched: [Transfer] = []
+
+    /// Call once in the process before any other thread uses libcurl.
+    public static func initialiseLibrary() {
+        precondition(kg_global_init() == CURLE_OK, "libcurl does not initialise")
+    }
+
+    /// Version text of the libcurl in use.
+    public static var libraryVersion: String {
+        guard let text = unsafe curl_version() else { return "libcurl" }
+        return unsafe String(cString: text)
+    }
+
+    /// `tokenKind` marks this object's events in the loop; `maxIdleConnections` bounds what is kept open.
+    public init(loop: EventLoop, tokenKind: UInt8, maxIdleConnections: Int) {
+        guard let handle = unsafe curl_multi_init() else {
+            preconditionFailure("libcurl gave no multi handle")
+        }
+        unsafe multi = handle
+        self.loop = loop
+        self.tokenKind = tokenKind
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        _ = unsafe kg_multi_setopt_pointer(multi, CURLMOPT_SOCKETDATA, context)
+        _ = unsafe kg_multi_setopt_pointer(multi, CURLMOPT_TIMERDATA, context)
+        _ = unsafe kg_multi_setopt_long(multi, CURLMOPT_MAXCONNECTS, maxIdleConnections)
+        _ = unsafe kg_multi_setopt_long(multi, CURLMOPT_PIPELINING, 0)
+        _ = unsafe kg_multi_setopt_socket(multi) { easy, number, what, context, _ in
+            let multi = unsafe Unmanaged<CurlMulti>.fromOpaque(context.unsafelyUnwrapped)
+                .takeUnretainedValue()
+            unsafe multi.socketWanted(easy.unsafelyUnwrapped, number, what)
+            return 0
+        }
+        _ = unsafe kg_multi_setopt_timer(multi) { _, milliseconds, context in
+            let multi = unsafe Unmanaged<CurlMulti>.fromOpaque(context.unsafelyUnwrapped)
+                .takeUnretainedValue()
+            multi.timerNanos = milliseconds < 0 ? nil : multi.loop.nowNanos + Int64(milliseconds) * 1_000_000
+            return 0
+        }
+    }
+
+    deinit {
+        for transfer in transfers where transfer.isStarted {
+            _ = unsafe curl_multi_remove_handle(multi, transfer.easy)
+        }
+        transfers.removeAll()
+        touched.removeAll()
+        _ = unsafe curl_multi_cleanup(multi)
+    }
+
+    // MARK: Servers and transfers
+
+    /// The number under which transfers to this server are asked for. The same server has the same number.
+    public func register(_ server: UpstreamOrigin) -> Int {
+        if let known = servers.firstIndex(of: server) { return known }
+        servers.append(server)
+        idle.append([])
+        return servers.count - 1
+    }
+
+    /// A transfer to a server, for the exchange that the loop knows by `ownerIndex`.
+    public func acquire(server: Int, ownerIndex: Int) -> Transfer {
+        let transfer: Transfer
+        if let slot = idle[server].popLast() {
+            transfer = transfers[slot]
+        } else {
+            guard let easy = unsafe curl_easy_init() else {
+                preconditionFailure("libcurl gave no easy handle")
+            }
+            transfer = unsafe Transfer(easy: easy, multi: self, serverKey: server, slot: transfers.count)
+            transfers.append(transfer)
+            configure(transfer, servers[server])
+        }
+        transfer.ownerIndex = ownerIndex
+        return transfer
+    }
+
+    /// Gives a transfer back. One that is still running is cancelled: its connection is closed.
+    public func release(_ transfer: Transfer) {
+        stop(transfer)
+        transfer.reset()
+        if transfer.isSpent { renew(transfer) }
+        idle[transfer.serverKey].append(transfer.slot)
+    }
+
+    /// libcurl 7.88 does not forget that a handle has sent trailers: its next chunked body would be written
+    /// in front of libcurl's own buffer. So such a handle is used once.
+    private func renew(_ transfer: Transfer) {
+        unsafe curl_easy_cleanup(transfer.easy)
+        guard let easy = unsafe curl_easy_init() else { preconditionFailure("libcurl gave no easy handle") }
+        unsafe transfer.easy = easy
+        transfer.isSpent = false
+        transfer.currentMode = .fresh
+        transfer.currentMethod = []
+        transfer.forbidsReuse = false
+        configure(transfer, servers[transfer.serverKey])
+    }
+
+    /// From now on libcurl asks for trailers at the end of the body.
+    func armTrailers(_ transfer: Transfer) {
+        transfer.isSpent = true
+        _ = unsafe kg_easy_setopt_trailer(transfer.easy) { list, context in
+            unsafe Transfer.from(context).supplyTrailers(list)
+        }
+    }
+
+    private func stop(_ transfer: Transfer) {
+        guard transfer.isStarted else { return }
+        transfer.isStarted = false
+        _ = unsafe curl_multi_remove_handle(multi, transfer.easy)
+        if transfer.socket >= 0 {
+            sockets.update(transfer.socket) { socket in
+                // An answer that is complete leaves nothing to read; were something there all the same, it
+                // would be no answer to the next request, and libcurl closes the connection when it looks.
+                socket.ready.remove(.readable)
+                socket.transferSlot = -1
+            }
+        }
+    }
+
+    /// Sends the request. `expectsContinue`: the header list has an Expect, and the body is sent only if the
+    /// backend asks for it. `target` is the path and query exactly as they go on the wire.
+    /// `mayReplay`: whether libcurl may repeat it once on a fresh connection, when a kept one turns out dead
+    /// before any answer.
+    public func start(
+        _ transfer: Transfer, method: Span<UInt8>, isHead: Bool, target: Span<UInt8>, body: OutgoingBody,
+        expectsContinue: Bool,
+        mayReplay: Bool
+    ) {
+        let easy = unsafe transfer.easy
+        transfer.mayReplay = mayReplay
+        transfer.isUpload = body != .none
+        let mode: Transfer.Mode = body != .none ? .upload : isHead ? .head : .get
+        if mode != transfer.currentMode {
+            switch mode {
+            case .fresh: break
+            case .get: _ = unsafe kg_easy_setopt_long(easy, CURLOPT_HTTPGET, 1)
+            case .head: _ = unsafe kg_easy_setopt_long(easy, CURLOPT_NOBODY, 1)
+            case .upload: _ = unsafe kg_easy_setopt_long(easy, CURLOPT_UPLOAD, 1)
+            }
+            transfer.currentMode = mode
+        }
+        // A backend that answers without asking for the body still waits for it, and to libcurl that is an
+        // exchange like any other: the next request on the connection would be read as the body.
+        if expectsContinue != transfer.forbidsReuse {
+            transfer.forbidsReuse = expectsContinue
+            _ = unsafe kg_easy_setopt_long(easy, CURLOPT_FORBID_REUSE, expectsContinue ? 1 : 0)
+        }
+        switch body {
+        case .none: break
+        case .length(let count): _ = unsafe kg_easy_setopt_offset(easy, CURLOPT_INFILESIZE_LARGE, count)
+        case .chunked: _ = unsafe kg_easy_setopt_offset(easy, CURLOPT_INFILESIZE_LARGE, -1)
+        }
+        if !ASCII.equals(transfer.currentMethod.span, method) {
+            transfer.currentMethod = Array(copying: method)
+            unsafe setString(easy, CURLOPT_CUSTOMREQUEST) { $0.append(method) }
+        }
+        unsafe setString(easy, CURLOPT_REQUEST_TARGET) { $0.append(target) }
+        _ = unsafe kg_easy_setopt_list(easy, CURLOPT_HTTPHEADER, transfer.headers.seal())
+        transfer.isStarted = true
+        _ = unsafe curl_multi_add_handle(multi, easy)
+    }
+
+    @unsafe private func setString(
+        _ easy: UnsafeMutableRawPointer, _ option: CURLoption, _ fill: (inout ByteBuffer) -> Void
+    ) {
+        targetText.removeAll()
+        fill(&targetText)
+        targetText.append(0)
+        unsafe targetText.withUnsafeReadable { raw in
+            _ = unsafe kg_easy_setopt_string(
+                easy, option, raw.baseAddress?.assumingMemoryBound(to: CChar.self))
+        }
+    }
+
+    func resume(_ transfer: Transfer) {
+        transfer.isReadPaused = false
+        transfer.isWritePaused = false
+        _ = unsafe curl_easy_pause(transfer.easy, KG_PAUSE_NONE)
+    }
+
+    func touch(_ transfer: Transfer) {
+        if transfer.isTouched { return }
+        transfer.isTouched = true
+        touched.append(transfer)
+    }
+
+    /// Takes the transfers with news. The caller hands back the array it took last time, to be reused.
+    public func takeTouched(into batch: inout [Transfer]) {
+        batch.removeAll(keepingCapacity: true)
+        swap(&touched, &batch)
+        for transfer in batch { transfer.isTouched = false }
+    }
+
+    // MARK: Events
+
+    /// An event of one of our sockets.
+    public func socketReady(_ token: Token, _ readiness: Readiness) {
+        let number = Int32(token.index)
+        let socket = sockets[number]
+        guard socket.isRegistered, socket.generation & 0xFF_FFFF == token.generation else { return }
+        // A kept connection that was reset looks alive to libcurl: its probe meets the error, and takes only
+        // an end of the stream for death. With the error taken away the probe finds just that.
+        if socket.transferSlot < 0, readiness.contains(.failed) { clearSocketError(number) }
+        var ready = readiness.intersection([.readable, .writable])
+        // Errors and hang-ups are found by reading and writing.
+        if !readiness.isDisjoint(with: [.failed, .hangUp]) { ready = [.readable, .writable] }
+        if readiness.contains(.peerFinished) { ready.insert(.readable) }
+        sockets.update(number) { $0.ready.formUnion(ready) }
+    }
+
+    /// Lets libcurl do what is due. Call it after the events of a turn and after transfers were started.
+    public func run() {
+        // Bounded, so that one fast backend cannot keep the loop: what is left over runs in the next turn.
+        for _ in 0..<4 {
+            if let timerNanos, timerNanos <= loop.nowNanos {
+                self.timerNanos = nil
+                var running: Int32 = 0
+                _ = unsafe curl_multi_socket_action(multi, KG_SOCKET_TIMEOUT, 0, &running)
+            }
+            if !sockets.queue.isEmpty {
+                sockets.takeQueue(into: &taken)
+                for number in taken { act(number) }
+            }
+            collectFinished()
+            if !hasWork { break }
+        }
+    }
+
+    /// Whether something is due now.
+    public var hasWork: Bool {
+        if !sockets.queue.isEmpty { return true }
+        guard let timerNanos else { return false }
+        return timerNanos <= loop.nowNanos
+    }
+
+    /// Milliseconds the loop may sleep; -1 when libcurl waits for nothing but sockets.
+    public var sleepMillis: Int32 {
+        if hasWork { return 0 }
+        guard let timerNanos else { return -1 }
+        return Int32(clamping: (timerNanos - loop.nowNanos + 999_999) / 1_000_000)
+    }
+
+    private func act(_ number: Int32) {
+        let socket = sockets[number]
+        let due = socket.wants.intersection(socket.ready)
+        if due.isEmpty { return }
+        var mask: Int32 = 0
+        if due.contains(.readable) { mask |= CURL_CSELECT_IN }
+        if due.contains(.writable) { mask |= CURL_CSELECT_OUT }
+        let transfer = socket.transferSlot >= 0 ? transfers[socket.transferSlot] : nil
+        let receivedBefore = transfer?.receivedCount ?? 0
+        var running: Int32 = 0
+        _ = unsafe curl_multi_socket_action(multi, number, mask, &running)
+        let after = sockets[number]
+        if !after.isRegistered || after.wants.isEmpty { return }
+        // libcurl reads at most 16 KiB a time. An edge tells only of arrivals, so what may still be there
+        // has to be looked for: after a large read simply by going on, otherwise by asking the kernel.
+        if let transfer, transfer.receivedCount - receivedBefore >= 8192 {
+            sockets.update(number) { _ in }
+            return
+        }
+        let ready = currentReadiness(
+            number, readable: after.wants.contains(.readable), writable: after.wants.contains(.writable))
+        sockets.update(number) { $0.ready = $0.ready.subtracting(after.wants).union(ready) }
+    }
+
+    private func collectFinished() {
+        var code = CURLE_OK
+        while let easy = unsafe kg_multi_next_done(multi, &code) {
+            let transfer = unsafe CurlMulti.transfer(of: easy)
+            transfer.error =
+                if transfer.malformed {
+                    .invalid(detail: StaticDetail("the answer's head is malformed"))
+                } else if code == CURLE_OK, !transfer.hasHead {
+                    // A connection that ends inside a head is a success to libcurl.
+                    .invalid(detail: StaticDetail("the answer ended inside its head"))
+                } else {
+                    UpstreamError.from(code, wasReplayRefused: transfer.wasReplayRefused)
+                }
+            transfer.isComplete = true
+            stop(transfer)
+            touch(transfer)
+        }
+    }
+
+    private static func transfer(of easy: UnsafeMutableRawPointer) -> Transfer {
+        var context: UnsafeMutableRawPointer?
+        _ = unsafe kg_easy_getinfo_pointer(easy, CURLINFO_PRIVATE, &context)
+        return unsafe Unmanaged<Transfer>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
+    }
+
+    private func socketWanted(_ easy: UnsafeMutableRawPointer, _ number: Int32, _ what: Int32) {
+        var wants: Readiness = []
+        if what == CURL_POLL_IN || what == CURL_POLL_INOUT { wants.insert(.readable) }
+        if what == CURL_POLL_OUT || what == CURL_POLL_INOUT { wants.insert(.writable) }
+        let isGone = what == CURL_POLL_REMOVE
+        let transfer = unsafe CurlMulti.transfer(of: easy)
+        if sockets[number].isConnection {
+            if !isGone { transfer.socket = number }
+            sockets.update(number) { socket in
+                socket.wants = wants
+                if !isGone { socket.transferSlot = transfer.slot }
+            }
+            return
+        }
+        // Not a connection: a socket of the resolver, known only from this callback.
+        if isGone {
+            if sockets[number].isRegistered { loop.poller.remove(number) }
+            sockets.update(number) { socket in
+                socket.isRegistered = false
+                socket.generation &+= 1
+                socket.wants = []
+                socket.ready = []
+            }
+            return
+        }
+        let isNew = !sockets[number].isRegistered
+        sockets.update(number) { socket in
+            socket.isRegistered = true
+            socket.wants = wants
+            socket.transferSlot = transfer.slot
+        }
+        let token = Token(kind: tokenKind, generation: sockets[number].generation, index: Int(number))
+        if isNew {
+            try? loop.poller.add(number, .level(wants), token)
+        } else {
+            try? loop.poller.modify(number, .level(wants), token)
+        }
+    }
+
+    func socketOpened(_ number: Int32) -> Bool {
+        sockets.update(number) { socket in
+            socket.generation &+= 1
+            socket.isConnection = true
+            socket.isRegistered = true
+            socket.wants = []
+            socket.ready = []
+            socket.transferSlot = -1
+        }
+        let token = Token(kind: tokenKind, generation: sockets[number].generation, index: Int(number))
+        do throws(Errno) {
+            try loop.poller.add(number, .edgeBoth, token)
+            return true
+        } catch {
+            sockets.update(number) { $0.isRegistered = false }
+            return false
+        }
+    }
+
+    func socketClosing(_ number: Int32) {
+        sockets.update(number) { socket in
+            socket.isRegistered = false
+            socket.isConnection = false
+            socket.wants = []
+            socket.ready = []
+            socket.transferSlot = -1
+        }
+        _ = close(number)
+    }
+}
+
+@available(*, unavailable)
+extension CurlMulti: Sendable {}

@@ -1,0 +1,211 @@
+// One request to a backend and its answer, on one libcurl easy handle that is used again and again.
+//
+// libcurl calls back in the middle of its own work, and forbids being called from there. So callbacks only
+// record: bytes go into buffers, lines into the response machine, and the transfer is marked as touched.
+// The loop looks at touched transfers once libcurl has returned.
+
+public import Bytes
+import CCurl
+public import HTTP1
+
+/// How much is buffered per direction before the sender is told to wait. libcurl hands over at most 16 KiB
+/// at a time, so a transfer holds at most this plus that.
+public enum TransferLimits {
+    public static let highWaterBytes = 64 * 1024
+    public static let lowWaterBytes = 16 * 1024
+}
+
+/// Framing of the request's body towards the backend.
+public enum OutgoingBody: Sendable, Equatable {
+    case none
+    case length(Int)
+    case chunked
+}
+
+/// A transfer and the memory it keeps between uses. Owned by the loop's `CurlMulti`; lent to one exchange
+/// at a time.
+@safe public final class Transfer {
+    var easy: UnsafeMutableRawPointer
+    unowned let multi: CurlMulti
+    /// Which pool it goes back to.
+    let serverKey: Int
+    /// Its index among the multi's transfers.
+    let slot: Int
+
+    /// Which exchange it works for, as the loop's own index; -1 when idle.
+    public internal(set) var ownerIndex = -1
+
+    // What is sent.
+    public var headers = HeaderLines()
+    /// Body bytes not yet taken by libcurl.
+    public var requestBody = ByteBuffer()
+    /// Trailer lines for a chunked body, `Name: value` each; empty for none.
+    public var requestTrailers = HeaderLines()
+    var requestBodyEnded = false
+    var isReadPaused = false
+    /// libcurl has asked for body bytes: the backend is ready for them.
+    public internal(set) var wantsBody = false
+
+    // What came back.
+    public var response = ResponseLines()
+    /// The final head is complete and can be read from `response`.
+    public internal(set) var hasHead = false
+    /// Heads of 1xx answers to pass on, serialised; 100 is not among them.
+    public var interimHeads = ByteBuffer()
+    /// Body bytes received and not yet taken by the exchange.
+    public var responseBody = ByteBuffer()
+    public internal(set) var isComplete = false
+    public internal(set) var error: UpstreamError?
+    var malformed = false
+    var isWritePaused = false
+
+    // Of this use.
+    var mayReplay = false
+    var startCount = 0
+    var isStarted = false
+    var isTouched = false
+    var isUpload = false
+    /// Bytes of heads and bodies received, to tell how much one step of libcurl read.
+    var receivedCount = 0
+    var wasReplayRefused = false
+    var socket: Int32 = -1
+
+    // What the handle is set to, to set only what changes.
+    var currentMode = Mode.fresh
+    var currentMethod: [UInt8] = []
+    var forbidsReuse = false
+    /// The handle cannot be used for another request.
+    var isSpent = false
+
+    enum Mode { case fresh, get, head, upload }
+
+    init(easy: UnsafeMutableRawPointer, multi: CurlMulti, serverKey: Int, slot: Int) {
+        unsafe self.easy = easy
+        self.multi = multi
+        self.serverKey = serverKey
+        self.slot = slot
+    }
+
+    deinit { unsafe curl_easy_cleanup(easy) }
+
+    /// Makes it ready for the next exchange; memory that grew large is given back.
+    func reset() {
+        headers.removeAll()
+        requestTrailers.removeAll()
+        response.reset()
+        requestBody.removeAll()
+        interimHeads.removeAll()
+        responseBody.removeAll()
+        if requestBody.capacity > 4096 { requestBody.releaseMemory() }
+        if responseBody.capacity > 4096 { responseBody.releaseMemory() }
+        requestBodyEnded = false
+        isReadPaused = false
+        wantsBody = false
+        hasHead = false
+        isComplete = false
+        error = nil
+        malformed = false
+        isWritePaused = false
+        startCount = 0
+        isStarted = false
+        isTouched = false
+        receivedCount = 0
+        wasReplayRefused = false
+        socket = -1
+        ownerIndex = -1
+    }
+
+    // MARK: The exchange's side
+
+    /// The body is complete: no byte follows what is in `requestBody`.
+    public func endRequestBody() {
+        requestBodyEnded = true
+        if requestTrailers.count > 0 { multi.armTrailers(self) }
+        resumeSending()
+    }
+
+    /// More of the body is in `requestBody`, if libcurl waits for it.
+    public func resumeSending() {
+        if isReadPaused, !requestBody.isEmpty || requestBodyEnded { multi.resume(self) }
+    }
+
+    /// The exchange has taken what it could from `responseBody`.
+    public func resumeReceiving() {
+        if isWritePaused, responseBody.count < TransferLimits.lowWaterBytes { multi.resume(self) }
+    }
+
+    /// Whether the client should be asked for more body: room is left.
+    public var hasRoomForBody: Bool { requestBody.count < TransferLimits.highWaterBytes }
+
+    // MARK: libcurl's side; called from its callbacks only
+
+    func receiveLine(_ line: Span<UInt8>) -> Bool {
+        receivedCount += line.count
+        multi.touch(self)
+        switch response.line(line) {
+        case .more, .trailer:
+            return true
+        case .interim(let status):
+            // 100 is between the backend and us: the client gets its own when we want its body.
+            if status != .continue { Transfer.append(interim: response.head, to: &interimHeads) }
+            return true
+        case .head:
+            hasHead = true
+            return true
+        case .malformed, .switched:
+            malformed = true
+            return false
+        }
+    }
+
+    private static func append(interim head: borrowing ResponseHead, to buffer: inout ByteBuffer) {
+        ResponseWriter.appendStatusLine(head.status, to: &buffer)
+        let section = head.section.buffer.bytes
+        for field in head.section.fields.fields
+        where !HopByHop.covers(field, head.connectionOptions, in: section) {
+            ResponseWriter.appendHeader(
+                section.extracting(field.name), section.extracting(field.value), to: &buffer)
+        }
+        ResponseWriter.endHead(&buffer)
+    }
+
+    func receiveBody(_ bytes: Span<UInt8>) -> Int {
+        multi.touch(self)
+        if !hasHead {
+            malformed = true
+            return 0
+        }
+        if responseBody.count >= TransferLimits.highWaterBytes {
+            isWritePaused = true
+            return KG_WRITE_PAUSE
+        }
+        receivedCount += bytes.count
+        responseBody.append(bytes)
+        return bytes.count
+    }
+
+    @unsafe func supplyBody(_ room: UnsafeMutableRawBufferPointer) -> Int {
+        wantsBody = true
+        multi.touch(self)
+        if requestBody.isEmpty {
+            if requestBodyEnded { return 0 }
+            isReadPaused = true
+            return KG_READ_PAUSE
+        }
+        let count = min(room.count, requestBody.count)
+        unsafe requestBody.withUnsafeReadable {
+            unsafe room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count]))
+        }
+        requestBody.consume(count)
+        return count
+    }
+
+    /// Called by libcurl each time it is about to send the request, a repetition on a fresh connection
+    /// included. A request that changes something must not run twice; the others are repeated once.
+    func mayStart() -> Bool {
+        startCount += 1
+        let mayStart = startCount == 1 || (mayReplay && startCount == 2)
+        wasReplayRefused = !mayStart
+        return mayStart
+    }
+}

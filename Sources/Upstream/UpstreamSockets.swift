@@ -1,0 +1,55 @@
+// The sockets libcurl has open, on our own edge-triggered epoll.
+//
+// Registered the usual way, each request costs two epoll_ctl calls: libcurl asks for the socket when it
+// waits and drops it when the answer is complete. Here a connection is registered once, for both
+// directions and edge-triggered, and libcurl's wishes only change `wants`. An edge that arrives while
+// nobody wants it is remembered in `ready`.
+
+import Reactor
+
+/// What is known of one descriptor number.
+struct UpstreamSocket {
+    /// Counts the sockets that had this number: events of earlier ones are stale.
+    var generation: UInt32 = 0
+    /// Opened by libcurl for a connection, so that we are told when it closes. Others (the resolver's wake-up
+    /// pair) come and go unannounced and are registered level-triggered, for as long as libcurl asks.
+    var isConnection = false
+    var isRegistered = false
+    var isQueued = false
+    var wants: Readiness = []
+    var ready: Readiness = []
+    /// Index of the transfer that uses it, -1 for none.
+    var transferSlot = -1
+
+    var isRunnable: Bool { !wants.isDisjoint(with: ready) }
+}
+
+/// Table of sockets by descriptor number.
+struct UpstreamSockets {
+    private var slots: [UpstreamSocket] = []
+    private(set) var queue: [Int32] = []
+
+    subscript(number: Int32) -> UpstreamSocket {
+        get { Int(number) < slots.count ? slots[Int(number)] : UpstreamSocket() }
+        set {
+            while slots.count <= Int(number) { slots.append(UpstreamSocket()) }
+            slots[Int(number)] = newValue
+        }
+    }
+
+    mutating func update(_ number: Int32, _ change: (inout UpstreamSocket) -> Void) {
+        while slots.count <= Int(number) { slots.append(UpstreamSocket()) }
+        change(&slots[Int(number)])
+        if slots[Int(number)].isRunnable, !slots[Int(number)].isQueued {
+            slots[Int(number)].isQueued = true
+            queue.append(number)
+        }
+    }
+
+    /// Takes the sockets that have something to do. Whoever takes them gives the array back to `recycle`.
+    mutating func takeQueue(into taken: inout [Int32]) {
+        swap(&queue, &taken)
+        queue.removeAll(keepingCapacity: true)
+        for number in taken { slots[Int(number)].isQueued = false }
+    }
+}
