@@ -30,6 +30,10 @@ let package = Package(
         .target(name: "Keys", dependencies: ["Reactor", "Access", "JSON", "Bytes", "CCrypto"], swiftSettings: swift),
         .target(name: "Management", dependencies: ["Keys", "Access", "JSON", "Bytes"], swiftSettings: swift),
         .target(name: "Upstream", dependencies: ["Reactor", "HTTP1", "Bytes", "CCurl"], swiftSettings: swift),
+        .target(
+            name: "Gateway",
+            dependencies: ["Upstream", "Management", "Keys", "Rules", "HTTP1", "Reactor", "Access", "JSON", "Bytes"],
+            swiftSettings: swift),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "AccessTests", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),

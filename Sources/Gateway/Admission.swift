@@ -1,0 +1,172 @@
+// The decision about one request, step by step in the order of the contract: the first failure answers, and
+// nothing after it happens. `keygate explain` calls the very same steps and shows what each found.
+
+import Access
+import Bytes
+import HTTP1
+import Keys
+import Rules
+
+enum Admission {
+    /// What is left of step 1 once the rules are known: `Connection` may not name what Keygate writes, or the
+    /// backend's own proxy logic would take it away again.
+    static func judgeConnection(_ exchange: Exchange, _ rules: RuleSet) -> Refusal? {
+        let ranges = exchange.head.connectionOptions.ranges
+        if ranges.isEmpty { return nil }
+        let isForbidden = exchange.headBytes.with { bytes in
+            for range in ranges {
+                let name = bytes.extracting(range)
+                if rules.reservedNames.contains(name) || rules.credentialHeaders.contains(name) {
+                    return true
+                }
+            }
+            return false
+        }
+        return isForbidden ? Refusal(.forbiddenConnectionOption) : nil
+    }
+
+    /// Steps 2 and 3: one path, and the route for it. The path that is matched is the one in
+    /// `exchange.path`, and that is the one forwarded.
+    static func route(_ exchange: Exchange, _ rules: RuleSet) -> Refusal? {
+        exchange.rules = rules
+        if let refusal = judgeConnection(exchange, rules) { return refusal }
+        exchange.path.removeAll()
+        let outcome = exchange.headBytes.with { bytes in
+            RequestTarget.canonicalise(
+                bytes.extracting(exchange.head.target), method: exchange.head.method, into: &exchange.path)
+        }
+        let target: RequestTarget
+        switch outcome {
+        case .canonical(let canonical): target = canonical
+        case .ambiguous(let ambiguity): return Refusal(ambiguity)
+        case .malformed(let malformed): return Refusal(malformed)
+        }
+        exchange.target = target
+        let found = exchange.headBytes.with { bytes in
+            exchange.path.with { path in
+                rules.configuration.table.match(
+                    method: bytes.extracting(exchange.head.methodRange), path: path,
+                    host: bytes.extracting(exchange.head.host), into: &exchange.match)
+            }
+        }
+        switch found {
+        case .route(let index):
+            exchange.routeIndex = index
+            let route = rules.configuration.routes[index]
+            if target.hasEmptySegments, !route.allowsEmptySegments { return Refusal.emptySegment }
+            if target.hasEncodedSlash, !route.allowsEncodedSlash { return Refusal.encodedSlash }
+            return nil
+        case .methodNotAllowed, .notFound:
+            // A path that can be read in two ways is refused as such, whether or not one of them has a route.
+            if target.hasEmptySegments { return Refusal.emptySegment }
+            if target.hasEncodedSlash { return Refusal.encodedSlash }
+            guard found == .methodNotAllowed else { return Refusal(.routeNotFound) }
+            exchange.scratch.removeAll()
+            rules.configuration.table.appendAllowed(exchange.match, to: &exchange.scratch)
+            return Refusal(.methodNotAllowed, allowedMethods: exchange.scratch.with { Array(copying: $0) })
+        }
+    }
+
+    /// Steps 4 and 5: the credential, and the live key it belongs to.
+    static func authenticate(_ exchange: Exchange, _ rules: RuleSet, _ route: Route, _ reader: StoreReader)
+        -> Refusal?
+    {
+        let query = exchange.target?.query.map { query in
+            exchange.head.target.lowerBound + query.lowerBound..<exchange.head.target.lowerBound
+                + query.upperBound
+        }
+        let presented = exchange.headBytes.with { bytes in
+            Credentials.find(rules.configuration.settings.credentials, exchange.head, query: query, bytes)
+        }
+        switch presented {
+        case .none: return Refusal(.missingKey)
+        case .unusable:
+            return Refusal(.missingKey, detail: "The credential is not of the form that this gateway reads.")
+        case .ambiguous: return Refusal(.ambiguousKey)
+        case .found(let range): exchange.credential = range
+        }
+        guard let range = exchange.credential else { return Refusal(.missingKey) }
+        let digest = KeyDigest(hashing: exchange.headBytes[range])
+        guard let key = reader.find(digest) else { return Refusal(.keyNotFound) }
+        return adopt(key, exchange, route)
+    }
+
+    /// The second half of step 5: the key is one of an API that this route serves.
+    static func adopt(_ key: KeyView, _ exchange: Exchange, _ route: Route) -> Refusal? {
+        if key.api.isDeleted || !serves(route.apis, key.api) { return Refusal(.keyNotFound) }
+        exchange.key = key
+        key.withID { id in
+            for index in id.indices { exchange.keyID.append(id[index]) }
+        }
+        key.identity?.withExternalID { id in
+            for index in id.indices { exchange.identity.append(id[index]) }
+        }
+        return nil
+    }
+
+    /// `apis` holds names and ids; none means any.
+    private static func serves(_ apis: [String], _ api: APIView) -> Bool {
+        if apis.isEmpty { return true }
+        return api.withID { id in
+            api.withName { name in
+                for allowed in apis {
+                    let text = allowed.utf8.span
+                    if ASCII.equals(id, text) || ASCII.equals(name, text) { return true }
+                }
+                return false
+            }
+        }
+    }
+
+    /// Step 6, in its order.
+    static func authorise(_ exchange: Exchange, _ route: Route, _ key: KeyView, nowMillis: Int64) -> Refusal?
+    {
+        if let refusal = judgeState(key, exchange, nowMillis: nowMillis) { return refusal }
+        if case .requires(let query) = route.access, !query.isSatisfied(by: key) {
+            return Refusal(.insufficientPermissions, scope: scope(of: query))
+        }
+        return judgeChecks(exchange, route, nowMillis: nowMillis) ?? judgeLimits(key)
+    }
+
+    /// Enabled, unexpired, from an address that may use it.
+    static func judgeState(_ key: KeyView, _ exchange: Exchange, nowMillis: Int64) -> Refusal? {
+        if !key.isEnabled { return Refusal(.keyDisabled) }
+        if key.isExpired(atMillis: nowMillis) { return Refusal(.keyExpired) }
+        // A client without an address (on a Unix socket) is on no allow-list.
+        let admitted =
+            if let address = exchange.clientAddress {
+                key.admits(address) && key.api.admits(address)
+            } else {
+                !key.hasAllowList && !key.api.hasAllowList
+            }
+        return admitted ? nil : Refusal(.forbidden, detail: "This key may not be used from this address.")
+    }
+
+    /// The route's checks; on a public route they see no key.
+    static func judgeChecks(_ exchange: Exchange, _ route: Route, nowMillis: Int64) -> Refusal? {
+        for check in route.checks where !holds(check, exchange, nowMillis: nowMillis) {
+            return Refusal(.forbidden, detail: check.message.map { String(decoding: $0, as: UTF8.self) })
+        }
+        return nil
+    }
+
+    static func holds(_ check: RouteCheck, _ exchange: Exchange, nowMillis: Int64) -> Bool {
+        var context = CheckContext(exchange: exchange, nowMillis: nowMillis)
+        return check.program.evaluate(&context, scratch: &exchange.scratch)
+    }
+
+    /// What cannot be charged cannot be allowed: this version keeps limits and credits but does not enforce
+    /// them, so a key that carries some (from a newer version's store) is refused.
+    static func judgeLimits(_ key: KeyView) -> Refusal? {
+        if key.hasLimits || key.remainingCredits != nil || key.identity?.hasLimits == true {
+            return Refusal(.limitsNotEnforceable)
+        }
+        return nil
+    }
+
+    /// The permissions of a query as RFC 6750 §3 lists them: the client learns what to ask for, and nothing
+    /// about which of them it holds.
+    private static func scope(of query: PermissionQuery) -> String {
+        query.leaves.map(\.description).joined(separator: " ")
+    }
+}

@@ -1,0 +1,184 @@
+// One client connection: a state machine over a socket, a pair of buffers and at most one exchange. Requests
+// of a pipeline are served one after the other, so answers are in order by construction.
+//
+// The socket is registered once, edge-triggered: `canRead` and `canWrite` remember edges until a read or a
+// write comes up short. An idle connection holds no buffer at all; those live in the exchange, which is
+// borrowed from the loop's pool when bytes arrive.
+
+import Bytes
+import HTTP1
+import Reactor
+import Rules
+import Upstream
+
+final class Connection {
+    enum Role: Sendable {
+        /// Requests to be verified and forwarded.
+        case client
+        /// Metrics and health.
+        case admin
+        /// The command line of the same user, over the store's control socket.
+        case control
+    }
+
+    enum State {
+        /// We are waiting for the first byte of a request.
+        case idle
+        /// We are waiting for the rest of a head.
+        case head
+        /// We are waiting for the exchange: the request's body, the answer, or both.
+        case exchange
+        /// We are waiting for the client to take the rest of the last answer.
+        case closing
+        /// We are waiting for the client to close, having said everything: closing at once would reset the
+        /// connection under an answer it may not have read yet (RFC 9112 §9.6).
+        case lingering
+        /// Nothing is waited for: the socket is closed, the slot is free.
+        case closed
+    }
+
+    /// How a connection ends.
+    enum Ending {
+        /// After what is in the output has been taken.
+        case afterFlush
+        /// At once, with a reset: what was sent must not be taken for a complete answer.
+        case reset
+        /// At once.
+        case now
+    }
+
+    unowned let worker: Worker
+    let index: Int
+    private(set) var generation: UInt32 = 0
+    private(set) var role = Role.client
+    var state = State.closed
+    private(set) var descriptor: FileDescriptor?
+    private(set) var peer = SocketAddress.unix(path: "")
+    /// The peer's address as text, made once.
+    private(set) var peerText: [UInt8] = []
+
+    var canRead = false
+    var canWrite = false
+    /// The client has said that it will send nothing more.
+    var peerFinished = false
+    var exchange: Exchange?
+    var requestCount = 0
+
+    /// When what we are waiting for has taken too long; monotonic.
+    private(set) var deadlineNanos = Int64.max
+    /// When the timer wheel will look at this connection again.
+    private var armedNanos = Int64.max
+    /// Bytes thrown away while lingering.
+    var discardedBytes = 0
+
+    init(worker: Worker, index: Int) {
+        self.worker = worker
+        self.index = index
+    }
+
+    // MARK: Beginning and end
+
+    func open(_ accepted: consuming AcceptedSocket, role: Role) {
+        generation &+= 1
+        self.role = role
+        peer = accepted.peer
+        let text = peer.unixPath == nil ? peer.host : "unix:"
+        peerText.removeAll(keepingCapacity: true)
+        peerText.append(contentsOf: text.utf8)
+        descriptor = accepted.intoDescriptor()
+        state = .idle
+        canRead = false
+        canWrite = true
+        peerFinished = false
+        requestCount = 0
+        deadlineNanos = Int64.max
+        armedNanos = Int64.max
+        discardedBytes = 0
+        wait(nanos: Int64(worker.settings.clientTimeouts.headNanos))
+    }
+
+    func close(_ ending: Ending) {
+        switch ending {
+        case .now, .reset:
+            if case .reset = ending { descriptor?.resetOnClose() }
+            if let exchange {
+                if state == .exchange { abandonExchange(exchange) }
+                worker.release(exchange)
+                self.exchange = nil
+            }
+            descriptor = nil
+            state = .closed
+            worker.connectionClosed(self)
+        case .afterFlush:
+            state = .closing
+            wait(nanos: Int64(worker.settings.clientTimeouts.bodyNanos))
+            flush()
+        }
+    }
+
+    // MARK: Events
+
+    func handle(_ readiness: Readiness) {
+        if !readiness.isDisjoint(with: [.readable, .peerFinished, .hangUp, .failed]) { canRead = true }
+        if readiness.contains(.peerFinished) { peerFinished = true }
+        if !readiness.isDisjoint(with: [.writable, .hangUp, .failed]) { canWrite = true }
+        if !readiness.isDisjoint(with: [.hangUp, .failed]) {
+            // Both directions are over: nobody is left to read an answer.
+            worker.counters.clientsLeft.add(state == .exchange ? 1 : 0)
+            close(.now)
+            return
+        }
+        drive()
+        if peerFinished, state == .exchange { expectClientGone() }
+    }
+
+    /// Goes on as far as bytes and states allow.
+    func advance() {
+        while true {
+            switch state {
+            case .idle, .head:
+                if !readHead() { return }
+            case .exchange:
+                guard let exchange else { return }
+                pumpBody(exchange)
+                return
+            case .lingering:
+                discardInput()
+                return
+            case .closing, .closed:
+                return
+            }
+        }
+    }
+
+    // MARK: Deadlines
+
+    /// From now on it is too late after so many nanoseconds.
+    func wait(nanos: Int64) {
+        let now = worker.loop.nowNanos
+        deadlineNanos = now &+ nanos
+        if deadlineNanos < armedNanos - TimerWheel.tickNanos || armedNanos == Int64.max { arm() }
+    }
+
+    private func arm() {
+        armedNanos = worker.loop.timers.add(
+            index: index, generation: generation, deadlineNanos: deadlineNanos)
+    }
+
+    /// The timer wheel has come to this connection.
+    func timerFired() {
+        let now = worker.loop.nowNanos
+        // An earlier entry was left behind when a nearer deadline was set; the one that counts comes later.
+        if now < armedNanos - TimerWheel.tickNanos { return }
+        armedNanos = Int64.max
+        if now < deadlineNanos {
+            arm()
+            return
+        }
+        deadlinePassed()
+        if state != .closed, armedNanos == Int64.max { arm() }
+    }
+}
+
+@available(*, unavailable)
+extension Connection: Sendable {}

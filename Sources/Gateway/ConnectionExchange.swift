@@ -1,0 +1,317 @@
+// An exchange from its head to its end: decided, forwarded or refused, and always finished once.
+
+import Bytes
+import HTTP1
+import Keys
+import Reactor
+import Rules
+import Upstream
+
+extension Connection {
+    /// A client that has ended its direction may only have said all it has to say, or may be gone; the two
+    /// look alike (RFC 9112 §9.6). An answer that begins within this time still goes out.
+    private static let halfClosedGraceNanos: Int64 = 1_000_000_000
+
+    // MARK: Beginning
+
+    /// A head is complete.
+    func begin(_ exchange: Exchange) {
+        state = .exchange
+        requestCount += 1
+        identify(exchange)
+        switch exchange.head.framing {
+        case .none, .length(0): exchange.body = .finished
+        case .length(let count): exchange.body = .length(remaining: count)
+        case .chunked:
+            exchange.decoder.reset()
+            exchange.body = .chunked
+        }
+        exchange.owesContinue = exchange.head.expectsContinue && !exchange.hasWholeBody
+        exchange.closesAfterwards = !exchange.head.isPersistent || worker.isDraining
+        switch role {
+        case .client: decide(exchange)
+        case .admin, .control: beginLocal(exchange)
+        }
+    }
+
+    /// There is no head, and will be none: what was parsed of it means nothing.
+    func beginWithoutHead(_ exchange: Exchange) {
+        exchange.head.removeAll()
+        exchange.headBytes.removeAll()
+        identify(exchange)
+        state = .exchange
+    }
+
+    /// Gives the exchange its name and time.
+    func identify(_ exchange: Exchange) {
+        exchange.startNanos = worker.loop.nowNanos
+        exchange.startUnixMillis = worker.loop.unixMillis
+        exchange.rules = worker.rules
+        if let peerAddress = peer.ipAddress {
+            let isTrusted = worker.rules.isTrustedProxy(peerAddress)
+            let isNamed = exchange.headBytes.with { bytes in
+                exchange.clientAddress = ClientAddress.find(
+                    peer: peerAddress, exchange.head, bytes, worker.rules)
+                return isTrusted
+                    && ForwardedHeaders.takeRequestID(exchange.head, bytes, into: &exchange.requestID)
+            }
+            if isNamed { return }
+        }
+        worker.requestIDs.next(into: &exchange.requestID)
+    }
+
+    private func decide(_ exchange: Exchange) {
+        let rules = worker.rules
+        if let refusal = Admission.route(exchange, rules) { return refuse(exchange, refusal) }
+        guard let route = exchange.route else { return refuse(exchange, Refusal(.routeNotFound)) }
+        var refusal: Refusal?
+        switch route.access {
+        case .open:
+            exchange.outcome = .open
+            refusal = Admission.judgeChecks(exchange, route, nowMillis: worker.loop.unixMillis)
+        case .authenticated, .requires:
+            exchange.outcome = .valid
+            refusal = Admission.authenticate(exchange, rules, route, worker.reader)
+            if refusal == nil, let key = exchange.key {
+                refusal = Admission.authorise(exchange, route, key, nowMillis: worker.loop.unixMillis)
+            }
+        }
+        if let refusal {
+            if !route.isShadow { return refuse(exchange, refusal) }
+            exchange.shadowRefusal = refusal.reason
+            worker.counters.shadowed.add()
+        }
+        exchange.bodyLimit = route.bodyLimitBytes
+        if case .length(let remaining) = exchange.body, remaining > exchange.bodyLimit {
+            return refuse(exchange, Refusal(.payloadTooLarge))
+        }
+        forward(exchange, rules, route)
+    }
+
+    private func forward(_ exchange: Exchange, _ rules: RuleSet, _ route: Route) {
+        let server = rules.groups[route.upstreamIndex].balancer.next()
+        let group = rules.groups[route.upstreamIndex]
+        let transfer = worker.multi.acquire(server: group.serverKeys[server], ownerIndex: index)
+        exchange.transfer = transfer
+        let origin = ForwardedHeaders.Origin(
+            peerText: peerText, peerIsTrusted: peer.ipAddress.map { rules.isTrustedProxy($0) } ?? false,
+            authority: group.sendsClientHost ? nil : group.authorities[server])
+        ForwardedHeaders.build(exchange, rules, route, key: exchange.key, origin, into: &transfer.headers)
+        // The key is valid in this turn only; everything that is needed of it has been copied.
+        exchange.key = nil
+
+        let body: OutgoingBody =
+            switch exchange.head.framing {
+            case .none: .none
+            case .length(let count): .length(count)
+            case .chunked: .chunked
+            }
+        ForwardedTarget.build(exchange, rules, route)
+        worker.counters.allowed.add()
+        exchange.forwardNanos = Clock.monotonicNanos()
+        exchange.lastSentNanos = worker.loop.nowNanos
+        exchange.headBytes.with { bytes in
+            exchange.scratch.with { target in
+                worker.multi.start(
+                    transfer, method: bytes.extracting(exchange.head.methodRange),
+                    isHead: exchange.isHeadRequest,
+                    target: target, body: body, expectsContinue: exchange.owesContinue,
+                    mayReplay: exchange.head.method.isSafe && body == .none)
+            }
+        }
+        waitForExchange(exchange)
+        if exchange.hasWholeBody { transfer.endRequestBody() }
+    }
+
+    // MARK: Going on
+
+    /// The request's body has arrived whole.
+    func bodyCompleted(_ exchange: Exchange) {
+        if exchange.discardsBody {
+            finish(exchange)
+        } else if let transfer = exchange.transfer {
+            if !exchange.bodyWasEnded, case .chunked = exchange.head.framing {
+                ForwardedHeaders.append(
+                    trailers: exchange.decoder.trailers, worker.rules, to: &transfer.requestTrailers)
+            }
+            exchange.bodyWasEnded = true
+            transfer.endRequestBody()
+        } else if role != .client, !exchange.bodyWasEnded {
+            exchange.bodyWasEnded = true
+            answerLocally(exchange)
+        }
+    }
+
+    /// Sets the deadline for whatever the exchange is waiting for.
+    func waitForExchange(_ exchange: Exchange) {
+        switch awaited(exchange) {
+        case .client: wait(nanos: Int64(worker.settings.clientTimeouts.bodyNanos))
+        case .management: wait(nanos: Connection.managementNanos)
+        case .upstream:
+            guard let route = exchange.route else { return }
+            if exchange.hasSentHead {
+                wait(nanos: Int64(route.timeouts.idleNanos))
+            } else {
+                // Counted from the request, so that a head that trickles in gains nothing.
+                wait(
+                    nanos: Int64(route.timeouts.firstByteNanos)
+                        - (worker.loop.nowNanos - exchange.lastSentNanos))
+            }
+        }
+    }
+
+    private enum Awaited { case client, upstream, management }
+
+    private func awaited(_ exchange: Exchange) -> Awaited {
+        if !exchange.output.isEmpty { return .client }
+        guard let transfer = exchange.transfer else {
+            return exchange.awaitsManagement ? .management : .client
+        }
+        if !exchange.hasWholeBody, transfer.hasRoomForBody, !exchange.owesContinue { return .client }
+        return .upstream
+    }
+
+    func deadlinePassed() {
+        switch state {
+        case .closed:
+            return
+        case .idle, .closing, .lingering:
+            close(.now)
+        case .head:
+            guard let exchange else { return close(.now) }
+            beginWithoutHead(exchange)
+            refuse(exchange, Refusal(.requestTimeout), closing: true)
+            flush()
+        case .exchange:
+            guard let exchange else { return close(.now) }
+            exchangeTimedOut(exchange)
+            if state != .closed { drive() }
+        }
+    }
+
+    private func exchangeTimedOut(_ exchange: Exchange) {
+        if exchange.clientMayBeGone, !exchange.hasSentHead {
+            worker.counters.clientsLeft.add()
+            close(.now)
+            return
+        }
+        switch awaited(exchange) {
+        case .client where exchange.hasSentHead || !exchange.output.isEmpty:
+            close(.reset)
+        case .client:
+            refuse(exchange, Refusal(.requestTimeout), closing: true)
+        case .management:
+            refuse(exchange, Refusal(.overloaded), closing: true)
+        case .upstream:
+            if exchange.hasSentHead {
+                breakOff(exchange)
+            } else {
+                refuse(exchange, Refusal(.upstreamTimeout), closing: !exchange.hasWholeBody)
+            }
+        }
+    }
+
+    /// The client has ended its direction while it is owed an answer.
+    func expectClientGone() {
+        guard let exchange, exchange.hasWholeBody, !exchange.hasSentHead, !exchange.clientMayBeGone else {
+            return
+        }
+        exchange.clientMayBeGone = true
+        wait(nanos: Connection.halfClosedGraceNanos)
+    }
+
+    // MARK: Ending
+
+    /// Answers in the backend's place.
+    func refuse(_ exchange: Exchange, _ refusal: Refusal, closing: Bool = false) {
+        if let transfer = exchange.transfer {
+            worker.multi.release(transfer)
+            exchange.transfer = nil
+        }
+        exchange.key = nil
+        // An answer under way cannot be replaced by another.
+        if exchange.hasSentHead { return breakOff(exchange) }
+        exchange.outcome = .refused(refusal.reason)
+        worker.counters.countRefusal(refusal.reason)
+        let canKeep = canGetPastBody(exchange)
+        if closing || !canKeep { exchange.closesAfterwards = true }
+        exchange.status = refusal.reason.description.status
+        exchange.hasSentHead = true
+        exchange.answerBytes += refusal.append(
+            to: &exchange.output, scratch: &exchange.scratch,
+            Refusal.Form(
+                requestID: exchange.requestID,
+                asProblem: exchange.headBytes.with { Connection.wantsProblem(exchange.head, $0) },
+                isHead: exchange.isHeadRequest, closes: exchange.closesAfterwards,
+                saysKeepAlive: exchange.head.minorVersion == 0 && !exchange.closesAfterwards))
+        if exchange.closesAfterwards || exchange.hasWholeBody {
+            finish(exchange)
+        } else {
+            exchange.discardsBody = true
+            waitForExchange(exchange)
+        }
+    }
+
+    /// Whether the rest of the request's body is small enough to be read for the sake of the connection. A
+    /// client that was not told to go on may send its body or leave it out: nobody can know (RFC 9110 §10.1.1).
+    private func canGetPastBody(_ exchange: Exchange) -> Bool {
+        if exchange.owesContinue { return false }
+        switch exchange.body {
+        case .finished: return true
+        case .length(let remaining): return remaining <= Connection.discardableBodyBytes
+        case .chunked: return false
+        }
+    }
+
+    private static func wantsProblem(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
+        guard let accept = head.headers.value(of: .accept) else { return false }
+        let wanted: StaticString = "application/problem+json"
+        let length = wanted.utf8CodeUnitCount
+        var start = accept.lowerBound
+        while start + length <= accept.upperBound {
+            if ASCII.equalsIgnoringCase(bytes.extracting(start..<start + length), wanted) { return true }
+            start += 1
+        }
+        return false
+    }
+
+    /// The answer broke after its head: what was sent must not look complete.
+    func breakOff(_ exchange: Exchange) {
+        worker.counters.answersBroken.add()
+        exchange.isBroken = true
+        record(exchange)
+        // Without a length or a last chunk, an orderly end is how an answer is complete.
+        if exchange.answerFraming == .close { close(.reset) } else { close(.afterFlush) }
+    }
+
+    /// The exchange ends before its time: the connection is gone.
+    func abandonExchange(_ exchange: Exchange) {
+        if !exchange.isRecorded {
+            exchange.isAbandoned = true
+            record(exchange)
+        }
+    }
+
+    /// The answer is complete in the output. Every exchange gets here, or to `breakOff` or `abandonExchange`,
+    /// exactly once.
+    func finish(_ exchange: Exchange) {
+        record(exchange)
+        if exchange.closesAfterwards || !exchange.hasWholeBody || worker.isDraining {
+            close(.afterFlush)
+            return
+        }
+        exchange.reset(limits: worker.requestLimits)
+        state = .idle
+        wait(nanos: Int64(worker.settings.clientTimeouts.idleNanos))
+    }
+
+    /// Counters and the log line, and the transfer goes back.
+    private func record(_ exchange: Exchange) {
+        if let transfer = exchange.transfer {
+            worker.multi.release(transfer)
+            exchange.transfer = nil
+        }
+        exchange.isRecorded = true
+        worker.record(exchange, self)
+    }
+}

@@ -1,0 +1,190 @@
+// The backend's answer on its way to the client: framed anew, hop-by-hop headers gone, and never more of it
+// in memory than a client that reads slowly may hold up.
+
+import Bytes
+import HTTP1
+import Reactor
+import Upstream
+
+extension Connection {
+    /// The transfer has news.
+    func transferProgressed(_ transfer: Transfer) {
+        guard state == .exchange, let exchange, exchange.transfer === transfer else { return }
+        relay(exchange, transfer)
+        if state != .closed { drive() }
+    }
+
+    /// Writes, relays, reads and parses until nothing moves.
+    func drive() {
+        while state != .closed {
+            flush()
+            if state == .exchange, let exchange, let transfer = exchange.transfer,
+                exchange.output.count < TransferLimits.lowWaterBytes,
+                !transfer.responseBody.isEmpty || transfer.isComplete
+            {
+                relay(exchange, transfer)
+                continue
+            }
+            advance()
+            // Something was written that the socket may take at once, and the space may let more be parsed.
+            guard let exchange, !exchange.output.isEmpty, canWrite else { return }
+        }
+    }
+
+    private func relay(_ exchange: Exchange, _ transfer: Transfer) {
+        if exchange.owesContinue, transfer.wantsBody, !transfer.hasHead {
+            exchange.owesContinue = false
+            // Whoever has begun to send the body needs no permission any more.
+            if exchange.bodyByteCount == 0, exchange.input.isEmpty {
+                exchange.output.append("HTTP/1.1 100 Continue\r\n\r\n")
+            }
+        }
+        if !transfer.interimHeads.isEmpty {
+            // RFC 9110 §15.2: never to an HTTP/1.0 client.
+            if !exchange.hasSentHead, exchange.head.minorVersion == 1 {
+                exchange.output.append(transfer.interimHeads.bytes)
+            }
+            transfer.interimHeads.removeAll()
+        }
+        if transfer.isComplete, let error = transfer.error, !exchange.hasSentHead {
+            // libcurl answers a 417 by sending the request once more without Expect, which it may not do.
+            let refusal =
+                transfer.hasHead && transfer.response.head.status == .expectationFailed
+                ? Refusal(.expectationFailed) : refusal(for: error, exchange)
+            return refuse(exchange, refusal, closing: !exchange.hasWholeBody)
+        }
+        if transfer.hasHead, !exchange.hasSentHead { sendHead(exchange, transfer) }
+        moveBody(exchange, transfer)
+        if transfer.isComplete {
+            if transfer.error != nil { return breakOff(exchange) }
+            if transfer.responseBody.isEmpty {
+                endAnswer(exchange, transfer)
+                return
+            }
+        }
+        if exchange.owesContinue, exchange.hasSentHead, isAnswerWhole(exchange, transfer) {
+            // The backend has answered without asking for the body, and waits for the next request.
+            return endAnswer(exchange, transfer)
+        }
+        waitForExchange(exchange)
+        pumpBody(exchange)
+    }
+
+    private func isAnswerWhole(_ exchange: Exchange, _ transfer: Transfer) -> Bool {
+        switch exchange.answerFraming {
+        case .none: true
+        case .length: exchange.answerBytes == transfer.response.head.contentLength
+        case .chunked, .close: false
+        }
+    }
+
+    private func refusal(for error: UpstreamError, _ exchange: Exchange) -> Refusal {
+        let upstream = exchange.upstreamName
+        switch error {
+        case .unreachable(let detail), .invalid(let detail):
+            worker.sayUpstreamTrouble(detail.description, upstream: upstream)
+            if case .unreachable = error { return Refusal(.upstreamUnreachable) }
+            return Refusal(.upstreamInvalid)
+        case .connectTimeout:
+            worker.sayUpstreamTrouble("no connection within the time for it", upstream: upstream)
+            return Refusal(.upstreamTimeout)
+        }
+    }
+
+    private func sendHead(_ exchange: Exchange, _ transfer: Transfer) {
+        exchange.headNanos = worker.loop.nowNanos
+        exchange.hasSentHead = true
+        exchange.clientMayBeGone = false
+        exchange.status = transfer.response.head.status
+        // A client that was not told to send its body may send it or leave it out: what it sends next cannot
+        // be told from a request.
+        if worker.isDraining || exchange.owesContinue { exchange.closesAfterwards = true }
+        exchange.answerFraming = Connection.framing(
+            transfer.response.head, isHeadRequest: exchange.isHeadRequest,
+            minorVersion: exchange.head.minorVersion)
+        if exchange.answerFraming == .close { exchange.closesAfterwards = true }
+        AnswerHead.append(
+            transfer.response.head,
+            AnswerHead.Form(
+                framing: exchange.answerFraming, requestID: exchange.requestID,
+                closes: exchange.closesAfterwards, clientMinorVersion: exchange.head.minorVersion),
+            to: &exchange.output)
+    }
+
+    private static func framing(
+        _ head: borrowing ResponseHead, isHeadRequest: Bool, minorVersion: Int
+    ) -> Exchange.AnswerFraming {
+        if isHeadRequest || head.status.forbidsBody { return .none }
+        if head.contentLength != nil { return .length }
+        return minorVersion == 1 ? .chunked : .close
+    }
+
+    private func moveBody(_ exchange: Exchange, _ transfer: Transfer) {
+        guard exchange.hasSentHead, !transfer.responseBody.isEmpty,
+            exchange.output.count < TransferLimits.highWaterBytes
+        else { return }
+        exchange.answerBytes += transfer.responseBody.count
+        switch exchange.answerFraming {
+        case .none:
+            break
+        case .length, .close:
+            exchange.output.append(transfer.responseBody.bytes)
+        case .chunked:
+            ResponseWriter.appendChunk(transfer.responseBody.bytes, to: &exchange.output)
+        }
+        transfer.responseBody.removeAll()
+        transfer.resumeReceiving()
+    }
+
+    private func endAnswer(_ exchange: Exchange, _ transfer: Transfer) {
+        if exchange.answerFraming == .chunked {
+            ResponseWriter.endChunkedBody(trailers: transfer.response.trailers, to: &exchange.output)
+        }
+        if !exchange.hasWholeBody { exchange.closesAfterwards = true }
+        finish(exchange)
+    }
+}
+
+/// The head of a backend's answer as the client gets it.
+enum AnswerHead {
+    struct Form {
+        let framing: Exchange.AnswerFraming
+        let requestID: [UInt8]
+        let closes: Bool
+        let clientMinorVersion: Int
+    }
+
+    static func append(_ head: borrowing ResponseHead, _ form: Form, to output: inout ByteBuffer) {
+        let section = head.section.buffer.bytes
+        ResponseWriter.appendStatusLine(head.status, reason: section.extracting(head.reason), to: &output)
+        for field in head.section.fields.fields {
+            if HopByHop.covers(field, head.connectionOptions, in: section) || field.kind == .xRequestID {
+                continue
+            }
+            ResponseWriter.appendHeader(
+                section.extracting(field.name), section.extracting(field.value), to: &output)
+        }
+        ResponseWriter.appendHeader("X-Request-Id", form.requestID.span, to: &output)
+        switch form.framing {
+        case .length:
+            if let length = head.contentLength {
+                ResponseWriter.appendHeader("Content-Length", decimal: length, to: &output)
+            }
+        case .chunked:
+            ResponseWriter.appendHeader("Transfer-Encoding", "chunked", to: &output)
+        case .none:
+            // What a HEAD or a 304 says about the length is about another answer, and passed on; a 204 has none.
+            if let length = head.contentLength, head.status != .noContent {
+                ResponseWriter.appendHeader("Content-Length", decimal: length, to: &output)
+            }
+        case .close:
+            break
+        }
+        if form.closes {
+            ResponseWriter.appendHeader("Connection", "close", to: &output)
+        } else if form.clientMinorVersion == 0 {
+            ResponseWriter.appendHeader("Connection", "keep-alive", to: &output)
+        }
+        ResponseWriter.endHead(&output)
+    }
+}

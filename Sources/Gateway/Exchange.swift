@@ -1,0 +1,182 @@
+// One request and its answer, from the first byte of the head to the line in the log. The object and its
+// buffers are used again for the next request of any connection of the loop.
+
+import Access
+import Bytes
+import HTTP1
+import Keys
+import Reactor
+import Rules
+import Upstream
+
+/// What became of a request, as log and counters see it.
+enum Outcome {
+    /// Not decided yet.
+    case undecided
+    /// Let through without a key.
+    case open
+    /// Let through.
+    case valid
+    case refused(RefusalReason)
+    /// Answered by Keygate itself: metrics, health, management.
+    case local
+}
+
+final class Exchange {
+    /// Bytes from the client that nobody has taken yet, and bytes for it.
+    var input = ByteBuffer()
+    var output = ByteBuffer()
+
+    // The request.
+    var parser: RequestParser
+    var head = RequestHead()
+    /// The bytes of the head; all ranges of `head` refer to it.
+    var headBytes = ByteBuffer()
+    /// The canonical path.
+    var path = ByteBuffer()
+    var target: RequestTarget?
+    var match = RouteMatch()
+    /// The rules in force when the head was complete.
+    var rules: RuleSet?
+    var routeIndex = -1
+    var requestID: [UInt8] = []
+    var clientAddress: IPAddress?
+
+    // The decision. `key` is valid within the turn that found it only.
+    var key: KeyView?
+    /// Where in `headBytes` the credential stands.
+    var credential: Range<Int>?
+    var scratch = ByteBuffer()
+    var outcome = Outcome.undecided
+    /// What a shadow route would have answered.
+    var shadowRefusal: RefusalReason?
+    /// Copies for the log: the key itself may be gone by then.
+    var keyID: [UInt8] = []
+    var identity: [UInt8] = []
+
+    // The request's body.
+    enum BodyState {
+        /// We are waiting for nothing: there is no body, or it has arrived whole.
+        case finished
+        /// We are waiting for so many more bytes.
+        case length(remaining: Int)
+        /// We are waiting for chunks.
+        case chunked
+    }
+    var body = BodyState.finished
+    var decoder = ChunkedDecoder()
+    var bodyLimit = 0
+    var bodyByteCount = 0
+    /// The request was refused, and what is left of its body is only read to get past it.
+    var discardsBody = false
+    /// The client waits for a 100 that it has not been given.
+    var owesContinue = false
+    /// The body of a request that Keygate answers itself.
+    var localBody = ByteBuffer()
+
+    // The answer.
+    var transfer: Transfer?
+    enum AnswerFraming {
+        case none, length, chunked
+        /// The end of the connection ends the body: for HTTP/1.0 clients.
+        case close
+    }
+    var answerFraming = AnswerFraming.none
+    var hasSentHead = false
+    var status = Status.ok
+    var answerBytes = 0
+    var closesAfterwards = false
+    /// The end of the request's body has been passed on.
+    var bodyWasEnded = false
+    /// The client has ended its direction and may have left.
+    var clientMayBeGone = false
+    /// How it ended, where not with a complete answer.
+    var isBroken = false
+    var isAbandoned = false
+    var isRecorded = false
+    /// The answer comes from another thread and has not arrived.
+    var awaitsManagement = false
+
+    // Times, monotonic.
+    var startNanos: Int64 = 0
+    var startUnixMillis: Int64 = 0
+    var forwardNanos: Int64 = 0
+    var headNanos: Int64 = 0
+    /// When the last of the request was handed over.
+    var lastSentNanos: Int64 = 0
+
+    init(limits: RequestLimits) {
+        parser = RequestParser(limits: limits)
+        requestID.reserveCapacity(RequestIDs.byteCount)
+    }
+
+    var isHeadRequest: Bool { head.method == .head }
+
+    var route: Route? {
+        guard let rules, routeIndex >= 0 else { return nil }
+        return rules.configuration.routes[routeIndex]
+    }
+
+    var upstreamName: String {
+        guard let rules, let route else { return "?" }
+        return rules.configuration.upstreams[route.upstreamIndex].name
+    }
+
+    /// Empties it for the next request, except for input and output; buffers that grew large give their memory back.
+    func reset(limits: RequestLimits) {
+        parser = RequestParser(limits: limits)
+        head.removeAll()
+        Exchange.empty(&headBytes, keeping: 4096)
+        Exchange.empty(&path, keeping: 4096)
+        Exchange.empty(&scratch, keeping: 4096)
+        Exchange.empty(&localBody, keeping: 0)
+        target = nil
+        rules = nil
+        routeIndex = -1
+        clientAddress = nil
+        key = nil
+        credential = nil
+        outcome = .undecided
+        shadowRefusal = nil
+        keyID.removeAll(keepingCapacity: true)
+        identity.removeAll(keepingCapacity: true)
+        body = .finished
+        bodyByteCount = 0
+        discardsBody = false
+        owesContinue = false
+        transfer = nil
+        answerFraming = .none
+        hasSentHead = false
+        status = .ok
+        answerBytes = 0
+        closesAfterwards = false
+        bodyWasEnded = false
+        clientMayBeGone = false
+        isBroken = false
+        isAbandoned = false
+        isRecorded = false
+        awaitsManagement = false
+        forwardNanos = 0
+        headNanos = 0
+    }
+
+    /// As `reset`, for the pool: input and output are emptied as well.
+    func clear(limits: RequestLimits) {
+        reset(limits: limits)
+        Exchange.empty(&input, keeping: 4096)
+        Exchange.empty(&output, keeping: 4096)
+    }
+
+    private static func empty(_ buffer: inout ByteBuffer, keeping bytes: Int) {
+        buffer.removeAll()
+        if buffer.capacity > bytes { buffer.releaseMemory() }
+    }
+
+    /// Whether the body of the request has arrived whole.
+    var hasWholeBody: Bool {
+        if case .finished = body { true } else { false }
+    }
+}
+
+@available(*, unavailable)
+extension Exchange: Sendable {}

@@ -1,0 +1,80 @@
+// The target of the request that goes to the backend: the canonical path, changed only if the route says so,
+// and the client's query byte for byte, less a credential in it.
+
+import Bytes
+import HTTP1
+import Rules
+
+enum ForwardedTarget {
+    /// Leaves the target in `exchange.scratch`.
+    static func build(_ exchange: Exchange, _ rules: RuleSet, _ route: Route) {
+        exchange.scratch.removeAll()
+        appendPath(exchange, route)
+        guard let query = exchange.target?.query else { return }
+        let start = exchange.head.target.lowerBound
+        exchange.headBytes.with { bytes in
+            appendQuery(
+                bytes.extracting(start + query.lowerBound..<start + query.upperBound), rules, route,
+                to: &exchange.scratch)
+        }
+    }
+
+    private static func appendPath(_ exchange: Exchange, _ route: Route) {
+        switch route.pathChange {
+        case .none:
+            exchange.path.with { exchange.scratch.append($0) }
+        case .strip(let prefix):
+            exchange.path.with { path in
+                let rest = path.extracting(min(prefix.count, path.count)..<path.count)
+                if rest.isEmpty || rest[0] != UInt8(ascii: "/") { exchange.scratch.append(UInt8(ascii: "/")) }
+                exchange.scratch.append(rest)
+            }
+        case .rewrite(let pieces):
+            append(pieces, exchange, route, to: &exchange.scratch)
+        }
+    }
+
+    /// Fills in a template. For rewritten paths and for tags.
+    static func append(
+        _ pieces: [TemplatePiece], _ exchange: Exchange, _ route: Route, to buffer: inout ByteBuffer
+    ) {
+        for piece in pieces {
+            switch piece {
+            case .literal(let text): buffer.append(text.span)
+            case .capture(let index):
+                exchange.path.with { buffer.append($0.extracting(exchange.match.captures[index])) }
+            case .rest: exchange.path.with { buffer.append($0.extracting(exchange.match.rest)) }
+            case .method: exchange.headBytes.with { buffer.append($0.extracting(exchange.head.methodRange)) }
+            case .route: buffer.append(route.pattern.span)
+            case .host: exchange.headBytes.with { buffer.append($0.extracting(exchange.head.host)) }
+            }
+        }
+    }
+
+    private static func appendQuery(
+        _ query: Span<UInt8>, _ rules: RuleSet, _ route: Route, to target: inout ByteBuffer
+    ) {
+        var credentialNames: [[UInt8]] = []
+        if !route.forwardsCredential {
+            for case .query(let name) in rules.configuration.settings.credentials {
+                credentialNames.append(name)
+            }
+        }
+        if credentialNames.isEmpty {
+            target.append(UInt8(ascii: "?"))
+            target.append(query)
+            return
+        }
+        // The separator in front of what is kept: the question mark, then ampersands.
+        var isFirst = true
+        QueryParameters.forEach(in: query) { parameter in
+            for name in credentialNames where ASCII.equals(query.extracting(parameter.name), name.span) {
+                return true
+            }
+            target.append(isFirst ? UInt8(ascii: "?") : UInt8(ascii: "&"))
+            isFirst = false
+            target.append(query.extracting(parameter.whole))
+            return true
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// Requests that Keygate answers itself: on the admin listener and on the control socket.
+
+import Bytes
+import HTTP1
+import Reactor
+import Upstream
+
+/// A whole answer.
+struct LocalAnswer: Sendable {
+    enum ContentType: Sendable {
+        case json, text, metrics
+
+        var header: StaticString {
+            switch self {
+            case .json: "application/json"
+            case .text: "text/plain; charset=utf-8"
+            // Exposition format of Prometheus, version 0.0.4.
+            case .metrics: "text/plain; version=0.0.4; charset=utf-8"
+            }
+        }
+    }
+
+    let status: Status
+    var contentType = ContentType.json
+    var allowed: StaticString?
+    let body: [UInt8]
+
+    init(_ status: Status, _ contentType: ContentType, _ body: [UInt8], allowed: StaticString? = nil) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+        self.allowed = allowed
+    }
+
+    init(_ status: Status, text: String, allowed: StaticString? = nil) {
+        self.init(status, .text, Array(text.utf8), allowed: allowed)
+    }
+}
+
+/// A whole request, as far as local answers depend on it.
+struct LocalRequest {
+    let method: Method
+    let path: String
+    let authorization: [UInt8]?
+    let body: [UInt8]
+    let ticket: ConnectionTicket
+}
+
+extension Connection {
+    /// Longest wait for the store's thread.
+    static let managementNanos: Int64 = 60_000_000_000
+    /// Bodies of management calls may be as long as the management API allows.
+    private static let localBodyBytes = 10 << 20
+
+    func beginLocal(_ exchange: Exchange) {
+        exchange.outcome = .local
+        exchange.bodyLimit = Self.localBodyBytes
+        if case .length(let remaining) = exchange.body, remaining > exchange.bodyLimit {
+            return refuse(exchange, Refusal(.payloadTooLarge))
+        }
+        if exchange.owesContinue {
+            exchange.owesContinue = false
+            exchange.output.append("HTTP/1.1 100 Continue\r\n\r\n")
+        }
+        waitForExchange(exchange)
+    }
+
+    /// The request has arrived whole.
+    func answerLocally(_ exchange: Exchange) {
+        let ticket = ConnectionTicket(index: index, generation: generation, requestNumber: requestCount)
+        let request = exchange.headBytes.with { bytes in
+            let target = bytes.extracting(exchange.head.target)
+            var end = 0
+            while end < target.count, target[end] != UInt8(ascii: "?") { end += 1 }
+            let authorization = exchange.head.headers.value(of: .authorization)
+            return LocalRequest(
+                method: exchange.head.method, path: String(forDisplay: target.extracting(0..<end)),
+                authorization: authorization.map { Array(copying: bytes.extracting($0)) },
+                body: exchange.localBody.with { Array(copying: $0) }, ticket: ticket)
+        }
+        exchange.awaitsManagement = true
+        waitForExchange(exchange)
+        let answer =
+            switch role {
+            case .admin, .client: AdminEndpoints.answer(request, worker)
+            case .control: ControlEndpoints.answer(request, worker)
+            }
+        if let answer { deliver(answer) }
+    }
+
+    /// Writes the answer, be it from here or from another thread.
+    func deliver(_ answer: LocalAnswer) {
+        guard let exchange, state == .exchange, !exchange.hasSentHead else { return }
+        exchange.awaitsManagement = false
+        exchange.hasSentHead = true
+        exchange.status = answer.status
+        exchange.answerBytes = answer.body.count
+        ResponseWriter.appendStatusLine(answer.status, to: &exchange.output)
+        ResponseWriter.appendHeader("Content-Type", answer.contentType.header, to: &exchange.output)
+        ResponseWriter.appendHeader("Content-Length", decimal: answer.body.count, to: &exchange.output)
+        ResponseWriter.appendHeader("Cache-Control", "no-store", to: &exchange.output)
+        if let allowed = answer.allowed {
+            ResponseWriter.appendHeader("Allow", allowed, to: &exchange.output)
+        }
+        if exchange.closesAfterwards {
+            ResponseWriter.appendHeader("Connection", "close", to: &exchange.output)
+        } else if exchange.head.minorVersion == 0 {
+            ResponseWriter.appendHeader("Connection", "keep-alive", to: &exchange.output)
+        }
+        ResponseWriter.endHead(&exchange.output)
+        if !exchange.isHeadRequest { exchange.output.append(answer.body.span) }
+        finish(exchange)
+        if state != .closed { drive() }
+    }
+}

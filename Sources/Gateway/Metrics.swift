@@ -1,0 +1,123 @@
+// /metrics in the Prometheus text format. Counters are summed over the loops; nothing in here names a key,
+// an identity or a path.
+
+import Bytes
+import HTTP1
+import Reactor
+import Synchronization
+
+enum Metrics {
+    static func render(_ shared: ServerState) -> [UInt8] {
+        var page = MetricsPage()
+        let counters = shared.counters
+        page.gauge("keygate_info", "Version and start of this process.", "version=\"\(shared.version)\"", 1)
+        page.gauge(
+            "keygate_start_time_seconds", "When the process started, in seconds since 1970.", "",
+            UInt64(shared.startUnixMillis / 1000))
+        page.gauge(
+            "keygate_resident_memory_bytes", "Resident memory.", "", UInt64(ProcessLimits.residentBytes()))
+        page.gauge(
+            "keygate_config_generation", "Configurations that took effect since the start.", "",
+            UInt64(shared.generation.load(ordering: .relaxed)))
+        page.counter(
+            "keygate_config_reload_refused_total", "Reloads refused because of an error.", "",
+            UInt64(shared.refusedReloads.load(ordering: .relaxed)))
+        page.gauge(
+            "keygate_store_read_only", "1 if the store takes no changes any more.", "",
+            shared.storeIsReadOnly.load(ordering: .relaxed) ? 1 : 0)
+
+        page.gauge(
+            "keygate_connections_open", "Open connections.", "", counters.sum { $0.connectionsOpen.current })
+        page.counter(
+            "keygate_connections_total", "Connections accepted.", "",
+            counters.sum { $0.connectionsOpened.current })
+        page.counter(
+            "keygate_connections_refused_total", "Connections over the limit.", "",
+            counters.sum { $0.connectionsRefused.current })
+        page.counter(
+            "keygate_bytes_received_total", "Bytes from clients.", "",
+            counters.sum { $0.bytesFromClients.current })
+        page.counter(
+            "keygate_bytes_sent_total", "Bytes to clients.", "", counters.sum { $0.bytesToClients.current })
+
+        page.counter(
+            "keygate_forwarded_total", "Requests forwarded.", "", counters.sum { $0.allowed.current })
+        page.counter(
+            "keygate_shadow_refusals_total", "Requests a shadow route would have refused.", "",
+            counters.sum { $0.shadowed.current })
+        page.declare("keygate_refusals_total", "Requests refused, by code.", "counter")
+        for reason in RefusalReason.allCases {
+            page.sample(
+                "keygate_refusals_total", "code=\"\(reason.description.code)\"",
+                counters.sum { $0.refusalCount(reason) })
+        }
+        page.declare("keygate_responses_total", "Answers, by class of status.", "counter")
+        for hundred in 1...5 {
+            page.sample(
+                "keygate_responses_total", "class=\"\(hundred)xx\"",
+                counters.sum { $0.statusCount(hundred: hundred) })
+        }
+        page.counter(
+            "keygate_clients_left_total", "Exchanges whose client left early.", "",
+            counters.sum { $0.clientsLeft.current })
+        page.counter(
+            "keygate_answers_broken_total", "Answers broken off after their head.", "",
+            counters.sum { $0.answersBroken.current })
+        page.counter(
+            "keygate_log_lines_dropped_total", "Access-log lines dropped because nobody read them.", "",
+            counters.sum { $0.logLinesDropped.current })
+        page.histogram(
+            "keygate_request_duration_seconds", "From the head of a request to the end of its answer.",
+            counters.map(\.totalTime))
+        page.histogram(
+            "keygate_upstream_duration_seconds", "From handing a request over to the head of its answer.",
+            counters.map(\.upstreamTime))
+        return page.bytes
+    }
+}
+
+extension Array where Element == Counters {
+    fileprivate func sum(_ value: (Counters) -> UInt64) -> UInt64 { reduce(0) { $0 &+ value($1) } }
+}
+
+/// The text under construction.
+private struct MetricsPage {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func declare(_ name: String, _ help: String, _ type: String) {
+        add("# HELP \(name) \(help)\n# TYPE \(name) \(type)\n")
+    }
+
+    mutating func sample(_ name: String, _ labels: String, _ value: UInt64) {
+        add(labels.isEmpty ? "\(name) \(value)\n" : "\(name){\(labels)} \(value)\n")
+    }
+
+    mutating func gauge(_ name: String, _ help: String, _ labels: String, _ value: UInt64) {
+        declare(name, help, "gauge")
+        sample(name, labels, value)
+    }
+
+    mutating func counter(_ name: String, _ help: String, _ labels: String, _ value: UInt64) {
+        declare(name, help, "counter")
+        sample(name, labels, value)
+    }
+
+    mutating func histogram(_ name: String, _ help: String, _ parts: [LatencyHistogram]) {
+        declare(name, help, "histogram")
+        var below: UInt64 = 0
+        for bucket in 0..<LatencyHistogram.bucketCount {
+            below &+= parts.reduce(0) { $0 &+ $1.count(bucket) }
+            let bound = LatencyHistogram.boundMicros(bucket).map { seconds(micros: UInt64($0)) } ?? "+Inf"
+            sample(name + "_bucket", "le=\"\(bound)\"", below)
+        }
+        add("\(name)_sum \(seconds(micros: parts.reduce(0) { $0 &+ $1.sumMicros.counter.current }))\n")
+        add("\(name)_count \(below)\n")
+    }
+
+    private func seconds(micros: UInt64) -> String {
+        let fraction = String(micros % 1_000_000)
+        return "\(micros / 1_000_000)." + String(repeating: "0", count: 6 - fraction.count) + fraction
+    }
+
+    private mutating func add(_ text: String) { bytes.append(contentsOf: text.utf8) }
+}

@@ -1,0 +1,256 @@
+// A running gateway: starts the loops, waits for signals, reloads, drains.
+
+import Access
+public import Keys
+import Reactor
+public import Rules
+import Synchronization
+import Upstream
+
+/// Why a server does not start.
+public struct StartError: Error, Sendable, CustomStringConvertible {
+    /// What failed and where, in one sentence.
+    public let description: String
+}
+
+public enum Server {
+    /// The name of the control socket in the store's directory.
+    public static let controlSocketName = "control.sock"
+
+    /// Serves until told to stop. Returns when everything is finished and flushed.
+    ///
+    /// `compile` reads a configuration file, for SIGHUP and for explanations; `ready` is called once, with the addresses,
+    /// when connections are accepted.
+    public static func run(
+        _ configuration: Configuration, store: sending KeyStore, version: String,
+        compile: @escaping ConfigurationCompiler,
+        ready: (_ listeners: [String], _ admin: String?) -> Void
+    ) throws(StartError) {
+        let signals: Signals
+        do throws(Errno) { signals = try Signals() } catch {
+            throw StartError(description: "signals: \(error)")
+        }
+        CurlMulti.initialiseLibrary()
+        _ = ProcessLimits.raiseOpenFiles()
+
+        let settings = configuration.settings
+        try checkFiles(configuration)
+        let storePath = store.directory
+        var listeners = try open(settings.listeners, role: .client)
+        var local: [Listener] = []
+        if let admin = settings.admin { local += try open([admin], role: .admin) }
+        local += try open([.unix(path: storePath + "/" + controlSocketName)], role: .control)
+
+        let state: ServerState
+        do throws(Errno) {
+            let flag = ReadOnlyFlag()
+            let storeThread = try StoreThread(store) { line in
+                Diagnostics.say(line)
+                flag.raise(line)
+            }
+            let log: LogSink?
+            do throws(Errno) { log = try LogSink.open(settings.accessLog) } catch {
+                storeThread.stop()
+                throw error
+            }
+            let count =
+                switch settings.workers {
+                case .automatic: ProcessLimits.coreCount
+                case .fixed(let count): count
+                }
+            state = try ServerState(
+                store: storeThread, log: log, workerCount: count, version: version, compile: compile)
+            flag.attach(state)
+        } catch {
+            throw StartError(description: "access log or threads: \(error)")
+        }
+
+        let threads = try startWorkers(state, configuration, listeners, local)
+        let addresses = listeners.map { $0.socket.address.description }
+        let adminAddress = local.first { $0.role == .admin }?.socket.address.description
+        // The loops have their references; the last to let go closes a socket.
+        listeners = []
+        local = []
+        state.phase.store(.serving, ordering: .relaxed)
+        ready(addresses, adminAddress)
+
+        serve(signals, state, configuration)
+        threads.joinAll()
+        state.log?.close()
+        state.store.stop()
+    }
+
+    // MARK: Starting
+
+    private static func open(_ endpoints: [Endpoint], role: Connection.Role) throws(StartError) -> [Listener]
+    {
+        var listeners: [Listener] = []
+        for endpoint in endpoints {
+            let address: SocketAddress
+            switch endpoint {
+            case .tcp(let ip, let port):
+                guard let parsed = SocketAddress(host: ip.description, port: port) else {
+                    throw StartError(description: "\(endpoint) is not an address to listen on")
+                }
+                address = parsed
+            case .unix(let path):
+                address = .unix(path: path)
+            }
+            do throws(Errno) {
+                // Only its owner may use the control socket: it needs no credential.
+                let socket = try ListeningSocket(address, mode: role == .control ? 0o600 : 0o666)
+                listeners.append(Listener(socket, role: role))
+            } catch {
+                throw StartError(description: "cannot listen on \(endpoint): \(error)")
+            }
+        }
+        return listeners
+    }
+
+    /// Files that are only read when a connection is made must be readable now.
+    private static func checkFiles(_ configuration: Configuration) throws(StartError) {
+        for group in configuration.upstreams {
+            guard let file = group.caFile else { continue }
+            do throws(Errno) { try FileAccess.checkReadable(file) } catch {
+                throw StartError(
+                    description: "upstream \(group.name): cannot read tls-ca file \(file): \(error)")
+            }
+        }
+    }
+
+    private static func startWorkers(
+        _ state: ServerState, _ configuration: Configuration, _ listeners: [Listener], _ local: [Listener]
+    ) throws(StartError) -> WorkerThreads {
+        let threads = WorkerThreads()
+        for number in 0..<state.mailboxes.count {
+            do throws(Errno) {
+                let own = number == 0 ? listeners + local : listeners
+                let thread = try Thread(name: "worker-\(number)") {
+                    do throws(Errno) {
+                        let worker = try Worker(
+                            state, number: number, configuration: configuration, listeners: own)
+                        worker.run()
+                    } catch {
+                        Diagnostics.say("worker \(number) does not start: \(error)")
+                    }
+                    state.runningWorkers.subtract(1, ordering: .releasing)
+                }
+                threads.add(thread)
+            } catch {
+                throw StartError(description: "worker \(number): \(error)")
+            }
+        }
+        return threads
+    }
+
+    // MARK: Serving
+
+    private static func serve(
+        _ signals: borrowing Signals, _ state: ServerState, _ configuration: Configuration
+    ) {
+        while true {
+            // Loops end by themselves only if they could not start.
+            guard let signal = signals.next(milliseconds: 1000) else {
+                if state.runningWorkers.load(ordering: .acquiring) == 0 { return }
+                continue
+            }
+            switch signal {
+            case .hangUp: reload(state, configuration)
+            case .terminate, .interrupt:
+                drain(signals, state, configuration.settings)
+                return
+            }
+        }
+    }
+
+    /// Compiles and checks the new rules on this thread; only rules that are whole reach the loops.
+    private static func reload(_ state: ServerState, _ current: Configuration) {
+        state.log?.reopen()
+        do throws(ConfigurationError) {
+            let configuration = try state.compile(current.path)
+            if let fixed = firstFixedChange(current.settings, configuration.settings) {
+                state.refusedReloads.add(1, ordering: .relaxed)
+                Diagnostics.say("the old rules stay in force: \(fixed) cannot change without a restart")
+                return
+            }
+            let generation = state.generation.add(1, ordering: .relaxed).newValue
+            state.tellAll(.reload(configuration, generation: generation))
+            Diagnostics.say(
+                "reloaded \(configuration.path): \(configuration.routes.count) routes, generation \(generation)"
+            )
+        } catch {
+            state.refusedReloads.add(1, ordering: .relaxed)
+            Diagnostics.say("the old rules stay in force, the new ones have errors:\n\(error)")
+        }
+    }
+
+    /// The first directive that differs and takes effect at a start only.
+    private static func firstFixedChange(_ old: Settings, _ new: Settings) -> String? {
+        if old.listeners != new.listeners { return "`listen`" }
+        if old.admin != new.admin { return "`admin`" }
+        if old.storePath != new.storePath { return "`store`" }
+        if old.workers != new.workers { return "`workers`" }
+        if old.accessLog != new.accessLog { return "`access-log`" }
+        return nil
+    }
+
+    /// Ends the loops: those that finish in time by themselves, the others when it is up or a second signal
+    /// says so.
+    private static func drain(_ signals: borrowing Signals, _ state: ServerState, _ settings: Settings) {
+        state.phase.store(.draining, ordering: .relaxed)
+        Diagnostics.say("draining")
+        state.tellAll(.drain)
+        let deadline = Clock.monotonicNanos() + Int64(settings.shutdownGraceNanos)
+        while state.runningWorkers.load(ordering: .acquiring) > 0, Clock.monotonicNanos() < deadline {
+            switch signals.next(milliseconds: 20) {
+            case .terminate, .interrupt:
+                Diagnostics.say("stopping now")
+                state.tellAll(.stop)
+                return
+            case .hangUp, nil:
+                continue
+            }
+        }
+        if state.runningWorkers.load(ordering: .acquiring) > 0 {
+            Diagnostics.say("the grace period is over, closing what is left")
+            state.tellAll(.stop)
+        }
+    }
+}
+
+/// The threads of the loops, to be waited for together.
+private final class WorkerThreads {
+    private var joins: [() -> Void] = []
+
+    func add(_ thread: Thread) { joins.append { thread.join() } }
+
+    func joinAll() {
+        for join in joins { join() }
+        joins = []
+    }
+}
+
+/// Passes the store's word that it is read-only on to the server's state, which is made after the store's
+/// thread.
+private final class ReadOnlyFlag: Sendable {
+    private struct Contents {
+        var state: ServerState?
+        var isRaised = false
+    }
+    private let contents = Mutex(Contents())
+
+    func raise(_ line: String) {
+        guard line.contains("read-only") else { return }
+        contents.withLock { contents in
+            contents.isRaised = true
+            contents.state?.storeIsReadOnly.store(true, ordering: .relaxed)
+        }
+    }
+
+    func attach(_ state: ServerState) {
+        contents.withLock { contents in
+            contents.state = state
+            if contents.isRaised { state.storeIsReadOnly.store(true, ordering: .relaxed) }
+        }
+    }
+}

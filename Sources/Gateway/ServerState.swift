@@ -1,0 +1,67 @@
+// What the loops of one server have in common: immutable, or safe to use from any thread.
+
+import Keys
+import Reactor
+public import Rules
+import Synchronization
+
+/// A listening socket and what is spoken on it. Shared by the loops that accept from it; closed when the
+/// last of them lets go.
+final class Listener: Sendable {
+    let socket: ListeningSocket
+    let role: Connection.Role
+
+    init(_ socket: consuming ListeningSocket, role: Connection.Role) {
+        self.socket = socket
+        self.role = role
+    }
+}
+
+/// Reads the configuration file at a path. Called from any thread.
+public typealias ConfigurationCompiler =
+    @Sendable (_ path: String) throws(ConfigurationError) -> Configuration
+
+/// Shared by the main thread, the loops and, through completions, the store's thread.
+final class ServerState: Sendable {
+    /// Where a server is in its life.
+    enum Phase: Int, AtomicRepresentable, Sendable {
+        case starting, serving, draining
+    }
+
+    let store: StoreThread
+    let log: LogSink?
+    let mailboxes: [Mailbox<WorkerMessage>]
+    let counters: [Counters]
+    let version: String
+    /// Compiles the configuration file at a path.
+    let compile: ConfigurationCompiler
+    let startUnixMillis: Int64
+    let phase = Atomic<Phase>(.starting)
+    /// Loops that have not ended.
+    let runningWorkers: Atomic<Int>
+    /// Reloads that took effect, plus one; and those that were refused.
+    let generation = Atomic<Int>(1)
+    let refusedReloads = Atomic<Int>(0)
+    /// The store takes no mutation any more.
+    let storeIsReadOnly = Atomic<Bool>(false)
+
+    init(
+        store: StoreThread, log: LogSink?, workerCount: Int, version: String,
+        compile: @escaping ConfigurationCompiler
+    ) throws(Errno) {
+        self.store = store
+        self.log = log
+        self.version = version
+        self.compile = compile
+        var mailboxes: [Mailbox<WorkerMessage>] = []
+        for _ in 0..<workerCount { mailboxes.append(try Mailbox()) }
+        self.mailboxes = mailboxes
+        counters = (0..<workerCount).map { _ in Counters() }
+        runningWorkers = Atomic(workerCount)
+        startUnixMillis = Clock.realtimeNanos() / 1_000_000
+    }
+
+    func tellAll(_ message: WorkerMessage) {
+        for mailbox in mailboxes { mailbox.post(message) }
+    }
+}

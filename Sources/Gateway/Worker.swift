@@ -1,0 +1,348 @@
+// One event loop: the connections it accepted, their exchanges, and its libcurl. Everything in here belongs
+// to one thread; the rest of the process speaks to it through its mailbox.
+
+import Bytes
+import HTTP1
+import Keys
+import Reactor
+import Rules
+import Upstream
+
+/// What a loop can be told.
+enum WorkerMessage: Sendable {
+    /// Use these rules for requests whose head is not complete yet.
+    case reload(Configuration, generation: Int)
+    /// Accept no more, finish what is under way, then end.
+    case drain
+    /// End now.
+    case stop
+    /// The answer to a management call of one of its connections.
+    case answer(ConnectionTicket, LocalAnswer)
+    /// Explain this request to one of its connections.
+    case explain(ConnectionTicket, ExplainedRequest, Configuration)
+}
+
+/// Names a connection to other threads; stale once the connection is gone.
+struct ConnectionTicket: Sendable {
+    let index: Int
+    let generation: UInt32
+    let requestNumber: Int
+}
+
+final class Worker {
+    enum TokenKind {
+        static let connection: UInt8 = 1
+        static let upstream: UInt8 = 2
+        static let listener: UInt8 = 3
+        static let mailbox: UInt8 = 4
+    }
+
+    /// How long a connection without a request lives on once the gateway drains: a request that was already
+    /// on its way is still answered, and told that the connection closes.
+    private static let drainIdleNanos: Int64 = 500_000_000
+    /// How long no connection is accepted after descriptors ran out.
+    private static let acceptPauseNanos: Int64 = 100_000_000
+    private static let acceptsPerTurn = 32
+    private static let pooledExchangeCount = 1024
+
+    let shared: ServerState
+    let number: Int
+    let loop: EventLoop
+    let multi: CurlMulti
+    let reader: StoreReader
+    let mailbox: Mailbox<WorkerMessage>
+    let counters: Counters
+    private(set) var rules: RuleSet
+    private(set) var settings: Settings
+    private(set) var requestLimits: RequestLimits
+    var requestIDs = RequestIDs()
+
+    private var listeners: [Listener]
+    private var acceptPausedUntil: Int64 = 0
+    private var connections: [Connection] = []
+    private var freeIndices: [Int] = []
+    private var clientCount = 0
+    private var exchanges: [Exchange] = []
+    private var touched: [Transfer] = []
+    private var logBuffer = ByteBuffer()
+    private var logScratch = ByteBuffer()
+    private(set) var isDraining = false
+    private var isStopping = false
+    private var lastTroubleNanos: Int64 = 0
+    private var troubleCount = 0
+
+    /// Call on the thread that will run it.
+    init(_ shared: ServerState, number: Int, configuration: Configuration, listeners: [Listener])
+        throws(Errno)
+    {
+        self.shared = shared
+        self.number = number
+        self.listeners = listeners
+        mailbox = shared.mailboxes[number]
+        counters = shared.counters[number]
+        reader = shared.store.makeReader()
+        loop = try EventLoop()
+        let own = configuration.recompiled()
+        settings = own.settings
+        requestLimits = RequestLimits(own.settings.limits)
+        multi = CurlMulti(
+            loop: loop, tokenKind: TokenKind.upstream,
+            maxIdleConnections: own.settings.limits.connectionsPerWorker)
+        rules = RuleSet(own, generation: 1, multi: multi)
+        try loop.poller.add(
+            mailbox.wakeNumber, .level(.readable), Token(kind: TokenKind.mailbox, generation: 0, index: 0))
+        try watchListeners()
+    }
+
+    private func watchListeners() throws(Errno) {
+        for (index, listener) in listeners.enumerated() {
+            try loop.poller.add(
+                listener.socket.descriptor.number, .exclusiveRead,
+                Token(kind: TokenKind.listener, generation: 0, index: index))
+        }
+    }
+
+    /// Runs until told to stop, or until drained.
+    func run() {
+        while !isStopping, !(isDraining && clientCount == 0) { turn() }
+        closeEverything()
+    }
+
+    // MARK: A turn
+
+    func turn() {
+        reader.goIdle()
+        let events: Int
+        do throws(Errno) {
+            events = try loop.wait(longestMillis: sleepMillis)
+        } catch {
+            preconditionFailure("waiting for events failed: \(error)")
+        }
+        reader.wake()
+        for position in 0..<events {
+            let (token, readiness) = loop.poller.event(at: position)
+            switch token.kind {
+            case TokenKind.connection:
+                let connection = connections[token.index]
+                // A connection that was closed earlier in this turn may have an event left.
+                if connection.state != .closed, connection.generation & 0xFF_FFFF == token.generation {
+                    connection.handle(readiness)
+                }
+            case TokenKind.upstream: multi.socketReady(token, readiness)
+            case TokenKind.listener:
+                accept(listeners.indices.contains(token.index) ? listeners[token.index] : nil)
+            case TokenKind.mailbox: for message in mailbox.drain() { handle(message) }
+            default: preconditionFailure("an event of unknown kind")
+            }
+        }
+        runTimers()
+        runTransfers()
+        flushLog()
+    }
+
+    private var sleepMillis: Int32 {
+        let forTransfers = multi.sleepMillis
+        if acceptPausedUntil == 0 { return forTransfers }
+        return forTransfers < 0 ? 100 : min(100, forTransfers)
+    }
+
+    private func runTimers() {
+        let due = loop.timers.advance(nowNanos: loop.nowNanos)
+        for position in 0..<due {
+            let entry = loop.timers.dueEntry(at: position)
+            let connection = connections[Int(entry.index)]
+            if connection.state != .closed, connection.generation == entry.generation {
+                connection.timerFired()
+            }
+        }
+        if acceptPausedUntil != 0, loop.nowNanos >= acceptPausedUntil {
+            acceptPausedUntil = 0
+            try? watchListeners()
+        }
+    }
+
+    /// libcurl's turn, then that of the exchanges with news, which may start further transfers. What is left
+    /// after a few rounds goes on in the next turn.
+    private func runTransfers() {
+        for _ in 0..<4 {
+            multi.run()
+            multi.takeTouched(into: &touched)
+            if touched.isEmpty { return }
+            for transfer in touched where transfer.ownerIndex >= 0 {
+                connections[transfer.ownerIndex].transferProgressed(transfer)
+            }
+            if !multi.hasWork { return }
+        }
+    }
+
+    // MARK: Connections
+
+    private func accept(_ listener: Listener?) {
+        guard let listener else { return }
+        for _ in 0..<Self.acceptsPerTurn {
+            do throws(Errno) {
+                guard let accepted = try listener.socket.accept() else { return }
+                admit(accepted, role: listener.role)
+            } catch {
+                if error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem { pauseAccepting(error) }
+                return
+            }
+        }
+    }
+
+    private func pauseAccepting(_ error: Errno) {
+        Diagnostics.say("no connection is accepted for a moment: \(error)")
+        for listener in listeners { loop.poller.remove(listener.socket.descriptor.number) }
+        acceptPausedUntil = loop.nowNanos + Self.acceptPauseNanos
+    }
+
+    private func admit(_ accepted: consuming AcceptedSocket, role: Connection.Role) {
+        if role == .client, clientCount >= settings.limits.connectionsPerWorker {
+            counters.connectionsRefused.add()
+            // One attempt to say why; the socket's empty buffer takes it.
+            var answer = ByteBuffer(capacity: 1024)
+            var id: [UInt8] = []
+            requestIDs.next(into: &id)
+            Refusal(.overloaded).append(
+                to: &answer, scratch: &logScratch,
+                Refusal.Form(
+                    requestID: id, asProblem: false, isHead: false, closes: true, saysKeepAlive: false))
+            _ = try? accepted.descriptor.send(answer.bytes)
+            return
+        }
+        let index: Int
+        if let free = freeIndices.popLast() {
+            index = free
+        } else {
+            index = connections.count
+            connections.append(Connection(worker: self, index: index))
+        }
+        let connection = connections[index]
+        let number = accepted.descriptor.number
+        connection.open(accepted, role: role)
+        if role == .client { clientCount += 1 }
+        counters.connectionsOpened.add()
+        counters.connectionsOpen.add()
+        let token = Token(kind: TokenKind.connection, generation: connection.generation, index: index)
+        do throws(Errno) {
+            try loop.poller.add(number, .edgeBoth, token)
+        } catch {
+            connection.close(.now)
+        }
+    }
+
+    /// A connection has closed its socket; its slot is free.
+    func connectionClosed(_ connection: Connection) {
+        if connection.role == .client { clientCount -= 1 }
+        counters.connectionsOpen.subtract()
+        freeIndices.append(connection.index)
+    }
+
+    func acquireExchange() -> Exchange {
+        exchanges.popLast() ?? Exchange(limits: requestLimits)
+    }
+
+    func release(_ exchange: Exchange) {
+        guard exchanges.count < Self.pooledExchangeCount else { return }
+        exchange.clear(limits: requestLimits)
+        exchanges.append(exchange)
+    }
+
+    // MARK: Messages
+
+    private func handle(_ message: WorkerMessage) {
+        switch message {
+        case .reload(let configuration, let generation):
+            let own = configuration.recompiled()
+            settings = own.settings
+            requestLimits = RequestLimits(own.settings.limits)
+            exchanges.removeAll()
+            rules = RuleSet(own, generation: generation, multi: multi)
+        case .drain:
+            drain()
+        case .stop:
+            isStopping = true
+        case .answer(let ticket, let answer):
+            connection(for: ticket)?.deliver(answer)
+        case .explain(let ticket, let request, let configuration):
+            connection(for: ticket)?.deliver(LiveExplanation.finish(request, configuration, self))
+        }
+    }
+
+    /// Nil if the connection has gone on, or is gone.
+    private func connection(for ticket: ConnectionTicket) -> Connection? {
+        let connection = connections[ticket.index]
+        guard connection.state == .exchange, connection.generation == ticket.generation,
+            connection.requestCount == ticket.requestNumber
+        else { return nil }
+        return connection
+    }
+
+    private func drain() {
+        if isDraining { return }
+        isDraining = true
+        // What is queued in the kernel was accepted in the client's eyes. Ours may be the last reference:
+        // the socket then closes right behind the last accept.
+        for listener in listeners where listener.role == .client {
+            accept(listener)
+            loop.poller.remove(listener.socket.descriptor.number)
+        }
+        listeners.removeAll { $0.role == .client }
+        // Tokens of listeners are their positions, which have changed.
+        for listener in listeners { loop.poller.remove(listener.socket.descriptor.number) }
+        try? watchListeners()
+        for connection in connections where connection.role == .client && connection.state == .idle {
+            connection.wait(nanos: Self.drainIdleNanos)
+        }
+    }
+
+    private func closeEverything() {
+        for connection in connections where connection.state != .closed { connection.close(.now) }
+        flushLog()
+    }
+
+    // MARK: The record of what happened
+
+    /// Counts a finished exchange and writes its log line.
+    func record(_ exchange: Exchange, _ connection: Connection) {
+        let now = Clock.monotonicNanos()
+        counters.countStatus(exchange.status)
+        counters.totalTime.record(nanos: now - exchange.startNanos)
+        if exchange.forwardNanos > 0, exchange.headNanos > 0 {
+            counters.upstreamTime.record(nanos: exchange.headNanos - exchange.forwardNanos)
+        }
+        guard shared.log != nil, connection.role == .client else { return }
+        AccessLogLine.append(
+            exchange, peer: connection.peerText, nowNanos: now, to: &logBuffer, scratch: &logScratch)
+    }
+
+    private func flushLog() {
+        guard !logBuffer.isEmpty, let log = shared.log else { return }
+        let lines = Array(copying: logBuffer.bytes)
+        logBuffer.removeAll()
+        if !log.submit(lines) {
+            counters.logLinesDropped.add(UInt64(lines.count { $0 == 0x0A }))
+        }
+    }
+
+    /// Says what is wrong with a backend, once a second at most.
+    func sayUpstreamTrouble(_ detail: String, upstream: String) {
+        troubleCount += 1
+        if loop.nowNanos - lastTroubleNanos < 1_000_000_000, lastTroubleNanos != 0 { return }
+        let more = troubleCount > 1 ? " (\(troubleCount) requests since the last such line)" : ""
+        Diagnostics.say("upstream \(upstream): \(detail)\(more)")
+        lastTroubleNanos = loop.nowNanos
+        troubleCount = 0
+    }
+}
+
+extension RequestLimits {
+    init(_ limits: Limits) {
+        self.init(
+            maxHeadBytes: limits.headBytes, maxHeaderCount: limits.headerCount,
+            maxTargetBytes: limits.targetBytes)
+    }
+}
+
+@available(*, unavailable)
+extension Worker: Sendable {}
