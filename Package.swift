@@ -15,6 +15,7 @@ let c: [CSetting] = [.define("_GNU_SOURCE")]
 // Modules below, in the order they may depend on each other: never sideways, never up.
 let package = Package(
     name: "keygate",
+    products: [.executable(name: "keygate", targets: ["keygate"])],
     dependencies: [],
     targets: [
         .target(name: "CLinux", cSettings: c),
@@ -34,6 +35,10 @@ let package = Package(
             name: "Gateway",
             dependencies: ["Upstream", "Management", "Keys", "Rules", "HTTP1", "Reactor", "Access", "JSON", "Bytes"],
             swiftSettings: swift),
+        .executableTarget(
+            name: "keygate",
+            dependencies: ["Gateway", "Management", "Keys", "Rules", "Reactor", "HTTP1", "Access", "JSON", "Bytes"],
+            swiftSettings: swift),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "AccessTests", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),
@@ -41,6 +46,8 @@ let package = Package(
         .testTarget(
             name: "ManagementTests", dependencies: ["Management", "Keys", "Access", "JSON", "Bytes"],
             swiftSettings: swift),
+        .testTarget(
+            name: "keygateTests", dependencies: ["keygate", "JSON", "Bytes"], swiftSettings: swift),
     ]
 )
 

@@ -1,0 +1,43 @@
+// `keygate echo`: a backend to try things with.
+
+import Gateway
+import Reactor
+
+enum EchoCommand {
+    static let commands = [
+        Command(
+            "echo",
+            summary:
+                "A backend that answers each request with JSON of what it received: see what yours would get.",
+            options: [
+                .value("--listen", as: "ADDRESS", "where; default 127.0.0.1:9000, port 0 takes a free one")
+            ],
+            run: run)
+    ]
+
+    @Sendable private static func run(_ arguments: Arguments) throws(CommandFailure) -> ExitCode {
+        let text = arguments.value("--listen") ?? "127.0.0.1:9000"
+        guard let address = address(text) else {
+            throw .usage("\(text) is not HOST:PORT, [HOST]:PORT or unix:PATH")
+        }
+        do throws(Errno) {
+            let signals = try Signals()
+            let server = try EchoServer(listen: address)
+            Console.print("keygate: echo listening on \(server.address)")
+            try server.run { signals.next(milliseconds: 0) != nil }
+        } catch {
+            throw .failed("echo on \(text): \(error)")
+        }
+        return .done
+    }
+
+    private static func address(_ text: String) -> SocketAddress? {
+        if text.hasPrefix("unix:") { return .unix(path: String(text.dropFirst(5))) }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        return SocketAddress(host: String(host), port: port)
+    }
+}

@@ -1,0 +1,42 @@
+// `keygate run`: the gateway itself.
+
+import Gateway
+import Keys
+import Rules
+
+enum ServeCommand {
+    static let commands = [
+        Command(
+            "run",
+            summary:
+                "Serves. SIGHUP reads the configuration again, SIGTERM finishes what is under way and ends.",
+            options: [ConfigurationFile.option], run: run)
+    ]
+
+    @Sendable private static func run(_ arguments: Arguments) throws(CommandFailure) -> ExitCode {
+        let configuration = try ConfigurationFile.load(arguments)
+        for warning in configuration.warnings { Console.note("\(warning)") }
+        let store: KeyStore
+        do throws(StoreFileError) {
+            store = try KeyStore.open(configuration.settings.storePath)
+        } catch {
+            throw .failed("\(error)")
+        }
+        if let tail = store.report.tornTail { Console.complain("\(tail)") }
+        do throws(StartError) {
+            try Server.run(
+                configuration, store: store, version: Keygate.version,
+                compile: { (path) throws(ConfigurationError) in
+                    try Configuration.compile(path: path, reader: .system)
+                },
+                ready: { listeners, admin in
+                    let addresses = listeners.joined(separator: ", ")
+                    Console.print(
+                        "keygate: listening on \(addresses)" + (admin.map { " (admin \($0))" } ?? ""))
+                })
+        } catch {
+            throw .failed("\(error)")
+        }
+        return .done
+    }
+}
