@@ -44,10 +44,19 @@ let package = Package(
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),
         .testTarget(name: "RulesTests", dependencies: ["Rules", "Access", "Bytes"], swiftSettings: swift),
         .testTarget(
+            name: "KeysTests", dependencies: ["Keys", "Reactor", "Access", "JSON", "Bytes", "KeysTorture"],
+            swiftSettings: swift),
+        .testTarget(
             name: "ManagementTests", dependencies: ["Management", "Keys", "Access", "JSON", "Bytes"],
             swiftSettings: swift),
         .testTarget(
             name: "keygateTests", dependencies: ["keygate", "JSON", "Bytes"], swiftSettings: swift),
+        // Programs that tests and benchmarks start.
+        .executableTarget(
+            name: "KeysTorture", dependencies: ["Keys"], path: "Tests/Support/KeysTorture", swiftSettings: swift),
+        .executableTarget(
+            name: "store-bench", dependencies: ["Keys", "Reactor", "Access", "Bytes"], path: "Tests/Support/StoreBench",
+            swiftSettings: swift),
     ]
 )
 
@@ -62,7 +71,8 @@ if Context.environment["KEYGATE_FUZZ"] != nil {
         ("HTTP1RequestFuzz", ["HTTP1", "Bytes"]), ("HTTP1TargetFuzz", ["HTTP1", "Bytes"]),
         ("HTTP1ChunkedFuzz", ["HTTP1", "Bytes"]), ("HTTP1ResponseFuzz", ["HTTP1", "Bytes"]),
         ("RulesFuzz", ["Rules", "Access", "Bytes"]), ("JSONFuzz", ["JSON", "Bytes"]),
-        ]
+        ("JournalFuzz", ["Keys", "Access", "JSON", "Bytes"]),
+    ]
     for (name, modules) in fuzzed {
         package.targets.append(
             .executableTarget(
