@@ -53,9 +53,11 @@ enum Admission {
         case .route(let index):
             exchange.routeIndex = index
             let route = rules.configuration.routes[index]
+            // A backend that answers TRACE shows the client what was injected, so `*` does not mean it.
+            if exchange.head.method == .trace, route.methods == .any { return Refusal(.notImplemented) }
             if target.hasEmptySegments, !route.allowsEmptySegments { return Refusal.emptySegment }
             if target.hasEncodedSlash, !route.allowsEncodedSlash { return Refusal.encodedSlash }
-            return nil
+            return hasAnotherRoute(exchange, rules) ? Refusal.looseReading : nil
         case .methodNotAllowed, .notFound:
             // A path that can be read in two ways is refused as such, whether or not one of them has a route.
             if target.hasEmptySegments { return Refusal.emptySegment }
@@ -64,6 +66,39 @@ enum Admission {
             exchange.scratch.removeAll()
             rules.configuration.table.appendAllowed(exchange.match, to: &exchange.scratch)
             return Refusal(.methodNotAllowed, allowedMethods: exchange.scratch.with { Array(copying: $0) })
+        }
+    }
+
+    /// Whether the path, read loosely, would come under another route than the one it has.
+    private static func hasAnotherRoute(_ exchange: Exchange, _ rules: RuleSet) -> Bool {
+        guard exchange.path.with({ LenientPath.isNeeded($0) }) else { return false }
+        exchange.scratch.removeAll()
+        exchange.path.with { LenientPath.append($0, to: &exchange.scratch) }
+        let found = exchange.headBytes.with { bytes in
+            exchange.scratch.with { path in
+                rules.configuration.table.match(
+                    method: bytes.extracting(exchange.head.methodRange), path: path,
+                    host: bytes.extracting(exchange.head.host), into: &exchange.otherMatch)
+            }
+        }
+        if case .route(let other) = found { return other != exchange.routeIndex }
+        return false
+    }
+
+    /// Steps 4 to 6, as far as the route asks for them. Without a refusal, `exchange.outcome` says on what
+    /// ground the request goes on.
+    static func judge(
+        _ exchange: Exchange, _ rules: RuleSet, _ route: Route, _ reader: StoreReader, nowMillis: Int64
+    ) -> Refusal? {
+        switch route.access {
+        case .open:
+            exchange.outcome = .open
+            return judgeChecks(exchange, route, nowMillis: nowMillis)
+        case .authenticated, .requires:
+            exchange.outcome = .valid
+            if let refusal = authenticate(exchange, rules, route, reader) { return refusal }
+            guard let key = exchange.key else { return Refusal(.keyNotFound) }
+            return authorise(exchange, route, key, nowMillis: nowMillis)
         }
     }
 
@@ -121,7 +156,11 @@ enum Admission {
     /// Step 6, in its order.
     static func authorise(_ exchange: Exchange, _ route: Route, _ key: KeyView, nowMillis: Int64) -> Refusal?
     {
-        if let refusal = judgeState(key, exchange, nowMillis: nowMillis) { return refusal }
+        if let refusal = judgeState(key, exchange, nowMillis: nowMillis) {
+            // Such a key vouches for nobody, not even on a route that only watches.
+            exchange.key = nil
+            return refusal
+        }
         if case .requires(let query) = route.access, !query.isSatisfied(by: key) {
             return Refusal(.insufficientPermissions, scope: scope(of: query))
         }

@@ -132,16 +132,17 @@ final class Connection {
         if peerFinished, state == .exchange { expectClientGone() }
     }
 
-    /// Goes on as far as bytes and states allow.
-    func advance() {
+    /// Goes on as far as bytes and states allow, and until so many requests have begun.
+    func advance(untilRequest limit: Int) {
         while true {
             switch state {
             case .idle, .head:
-                if !readHead() { return }
+                if requestCount >= limit || !readHead() { return }
             case .exchange:
                 guard let exchange else { return }
                 pumpBody(exchange)
-                return
+                // A refused request whose body was only read to get past it may have ended there.
+                if state == .exchange { return }
             case .lingering:
                 discardInput()
                 return

@@ -64,26 +64,16 @@ extension Connection {
         let rules = worker.rules
         if let refusal = Admission.route(exchange, rules) { return refuse(exchange, refusal) }
         guard let route = exchange.route else { return refuse(exchange, Refusal(.routeNotFound)) }
-        var refusal: Refusal?
-        switch route.access {
-        case .open:
-            exchange.outcome = .open
-            refusal = Admission.judgeChecks(exchange, route, nowMillis: worker.loop.unixMillis)
-        case .authenticated, .requires:
-            exchange.outcome = .valid
-            refusal = Admission.authenticate(exchange, rules, route, worker.reader)
-            if refusal == nil, let key = exchange.key {
-                refusal = Admission.authorise(exchange, route, key, nowMillis: worker.loop.unixMillis)
-            }
+        exchange.bodyLimit = route.bodyLimitBytes
+        if case .length(let remaining) = exchange.body, remaining > exchange.bodyLimit {
+            return refuse(exchange, Refusal(.payloadTooLarge))
         }
+        let refusal = Admission.judge(
+            exchange, rules, route, worker.reader, nowMillis: worker.loop.unixMillis)
         if let refusal {
             if !route.isShadow { return refuse(exchange, refusal) }
             exchange.shadowRefusal = refusal.reason
             worker.counters.shadowed.add()
-        }
-        exchange.bodyLimit = route.bodyLimitBytes
-        if case .length(let remaining) = exchange.body, remaining > exchange.bodyLimit {
-            return refuse(exchange, Refusal(.payloadTooLarge))
         }
         forward(exchange, rules, route)
     }
@@ -103,6 +93,8 @@ extension Connection {
         let body: OutgoingBody =
             switch exchange.head.framing {
             case .none: .none
+            // A HEAD that announces an empty body has none; the other methods say so to the backend as well.
+            case .length(0) where exchange.isHeadRequest: .none
             case .length(let count): .length(count)
             case .chunked: .chunked
             }
@@ -116,7 +108,8 @@ extension Connection {
                     transfer, method: bytes.extracting(exchange.head.methodRange),
                     isHead: exchange.isHeadRequest,
                     target: target, body: body, expectsContinue: exchange.owesContinue,
-                    mayReplay: exchange.head.method.isSafe && body == .none)
+                    mayReplay: exchange.head.method.isSafe && body == .none,
+                    connectTimeoutMillis: max(1, route.timeouts.connectNanos / Nanos.millisecond))
             }
         }
         waitForExchange(exchange)
@@ -132,7 +125,7 @@ extension Connection {
         } else if let transfer = exchange.transfer {
             if !exchange.bodyWasEnded, case .chunked = exchange.head.framing {
                 ForwardedHeaders.append(
-                    trailers: exchange.decoder.trailers, worker.rules, to: &transfer.requestTrailers)
+                    trailers: exchange.decoder.trailers, exchange, to: &transfer.requestTrailers)
             }
             exchange.bodyWasEnded = true
             transfer.endRequestBody()
@@ -196,6 +189,10 @@ extension Connection {
             return
         }
         switch awaited(exchange) {
+        case .client where exchange.discardsBody:
+            // The refusal has gone out; the body that was to follow it has not come.
+            record(exchange)
+            close(.afterFlush)
         case .client where exchange.hasSentHead || !exchange.output.isEmpty:
             close(.reset)
         case .client:
@@ -287,7 +284,8 @@ extension Connection {
     /// The exchange ends before its time: the connection is gone.
     func abandonExchange(_ exchange: Exchange) {
         if !exchange.isRecorded {
-            exchange.isAbandoned = true
+            // Whoever leaves behind a refusal has been refused all the same.
+            exchange.isAbandoned = !exchange.discardsBody
             record(exchange)
         }
     }

@@ -14,8 +14,12 @@ extension Connection {
         if state != .closed { drive() }
     }
 
-    /// Writes, relays, reads and parses until nothing moves.
+    /// Requests of one pipeline that are served before others get their turn.
+    private static let requestsPerTurn = 32
+
+    /// Writes, relays, reads and parses until nothing moves, or until it is somebody else's turn.
     func drive() {
+        let countBefore = requestCount
         while state != .closed {
             flush()
             if state == .exchange, let exchange, let transfer = exchange.transfer,
@@ -25,7 +29,12 @@ extension Connection {
                 relay(exchange, transfer)
                 continue
             }
-            advance()
+            advance(untilRequest: countBefore + Self.requestsPerTurn)
+            if requestCount >= countBefore + Self.requestsPerTurn, state == .idle || state == .head {
+                flush()
+                if state != .closed { worker.goOnLater(self) }
+                return
+            }
             // Something was written that the socket may take at once, and the space may let more be parsed.
             guard let exchange, !exchange.output.isEmpty, canWrite else { return }
         }

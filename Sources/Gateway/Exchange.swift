@@ -36,6 +36,8 @@ final class Exchange {
     var path = ByteBuffer()
     var target: RequestTarget?
     var match = RouteMatch()
+    /// For looking a second reading of the path up.
+    var otherMatch = RouteMatch()
     /// The rules in force when the head was complete.
     var rules: RuleSet?
     var routeIndex = -1

@@ -24,14 +24,16 @@ enum ForwardedHeaders {
         into lines: inout HeaderLines
     ) {
         lines.removeAll()
+        // One copy: each look at a property of the exchange costs a check, each argument made from it a retain.
+        let head = exchange.head
         exchange.headBytes.with { bytes in
-            appendHost(exchange.head, bytes, origin.authority, &lines)
+            appendHost(head, bytes, origin.authority, &lines)
             appendClientHeaders(
-                exchange.head, bytes, rules, route, keepsForwarded: origin.peerIsTrusted, &lines)
+                head, bytes, rules, route, exchange.routeIndex, trustsPeer: origin.peerIsTrusted, &lines)
         }
         for header in route.setHeaders { _ = lines.append(name: header.name.span, value: header.value.span) }
         if let key { appendIdentity(exchange, rules, key, &lines) }
-        exchange.headBytes.with { appendForwarding(exchange.head, $0, exchange.requestID, origin, &lines) }
+        exchange.headBytes.with { appendForwarding(head, $0, exchange.requestID, origin, &lines) }
     }
 
     private static func appendHost(
@@ -44,18 +46,18 @@ enum ForwardedHeaders {
     }
 
     private static func appendClientHeaders(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ rules: RuleSet, _ route: Route, keepsForwarded: Bool,
+        _ head: RequestHead, _ bytes: Span<UInt8>, _ rules: RuleSet, _ route: Route, _ routeIndex: Int,
+        trustsPeer: Bool,
         _ lines: inout HeaderLines
     ) {
         var sendsAccept = false
+        let changedNames = rules.changedNames[routeIndex]
         for field in head.headers.fields {
             if HopByHop.covers(field, head.connectionOptions, in: bytes) { continue }
             let name = bytes.extracting(field.name)
             switch field.kind {
             case .host, .expect:
                 continue
-            case .forwarded:
-                if !keepsForwarded { continue }
             case .authorization:
                 // The scheme decides: Basic credentials are the backend's business, not ours.
                 if rules.readsBearer, !route.forwardsCredential,
@@ -70,7 +72,8 @@ enum ForwardedHeaders {
             }
             if rules.reservedNames.contains(name) { continue }
             if !route.forwardsCredential, rules.credentialHeaders.contains(name) { continue }
-            if isRemoved(name, route) { continue }
+            if changedNames.contains(name) { continue }
+            if !trustsPeer, RuleSet.overriding.contains(name) { continue }
             _ = lines.append(name: name, value: bytes.extracting(field.value))
         }
         // libcurl adds these of its own accord unless told not to.
@@ -82,12 +85,6 @@ enum ForwardedHeaders {
         } else if head.framing != .none {
             lines.suppress("Expect")
         }
-    }
-
-    private static func isRemoved(_ name: Span<UInt8>, _ route: Route) -> Bool {
-        for removed in route.removedHeaders where ASCII.equalsIgnoringCase(name, removed.span) { return true }
-        for header in route.setHeaders where ASCII.equalsIgnoringCase(name, header.name.span) { return true }
-        return false
     }
 
     private static func appendIdentity(
@@ -143,11 +140,14 @@ enum ForwardedHeaders {
 
     /// The trailers of a chunked body. One that is named like an injected header would reach a backend that
     /// merges trailers into headers, so it goes the way of the header.
-    static func append(trailers: borrowing FieldSection, _ rules: RuleSet, to lines: inout HeaderLines) {
+    static func append(trailers: borrowing FieldSection, _ exchange: Exchange, to lines: inout HeaderLines) {
+        guard let rules = exchange.rules, exchange.routeIndex >= 0 else { return }
+        let changedNames = rules.changedNames[exchange.routeIndex]
         let bytes = trailers.buffer.bytes
         for field in trailers.fields.fields {
             let name = bytes.extracting(field.name)
             if rules.reservedNames.contains(name) || rules.credentialHeaders.contains(name) { continue }
+            if changedNames.contains(name) || RuleSet.overriding.contains(name) { continue }
             _ = lines.append(name: name, value: bytes.extracting(field.value))
         }
     }

@@ -54,13 +54,7 @@ enum ForwardedTarget {
     private static func appendQuery(
         _ query: Span<UInt8>, _ rules: RuleSet, _ route: Route, to target: inout ByteBuffer
     ) {
-        var credentialNames: [[UInt8]] = []
-        if !route.forwardsCredential {
-            for case .query(let name) in rules.configuration.settings.credentials {
-                credentialNames.append(name)
-            }
-        }
-        if credentialNames.isEmpty {
+        if route.forwardsCredential || !carriesCredential(query, rules) {
             target.append(UInt8(ascii: "?"))
             target.append(query)
             return
@@ -68,13 +62,26 @@ enum ForwardedTarget {
         // The separator in front of what is kept: the question mark, then ampersands.
         var isFirst = true
         QueryParameters.forEach(in: query) { parameter in
-            for name in credentialNames where ASCII.equals(query.extracting(parameter.name), name.span) {
-                return true
-            }
+            if isCredential(query.extracting(parameter.name), rules) { return true }
             target.append(isFirst ? UInt8(ascii: "?") : UInt8(ascii: "&"))
             isFirst = false
             target.append(query.extracting(parameter.whole))
             return true
         }
+    }
+
+    private static func carriesCredential(_ query: Span<UInt8>, _ rules: RuleSet) -> Bool {
+        if rules.credentialParameters.isEmpty { return false }
+        var isFound = false
+        QueryParameters.forEach(in: query) { parameter in
+            isFound = isCredential(query.extracting(parameter.name), rules)
+            return !isFound
+        }
+        return isFound
+    }
+
+    private static func isCredential(_ name: Span<UInt8>, _ rules: RuleSet) -> Bool {
+        for credential in rules.credentialParameters where ASCII.equals(name, credential.span) { return true }
+        return false
     }
 }

@@ -85,11 +85,16 @@ extension Connection {
             case .admin, .client: AdminEndpoints.answer(request, worker)
             case .control: ControlEndpoints.answer(request, worker)
             }
-        if let answer { deliver(answer) }
+        if let answer { write(answer) }
     }
 
-    /// Writes the answer, be it from here or from another thread.
+    /// Writes an answer that comes from another thread, and goes on.
     func deliver(_ answer: LocalAnswer) {
+        write(answer)
+        if state != .closed { drive() }
+    }
+
+    private func write(_ answer: LocalAnswer) {
         guard let exchange, state == .exchange, !exchange.hasSentHead else { return }
         exchange.awaitsManagement = false
         exchange.hasSentHead = true
@@ -110,6 +115,5 @@ extension Connection {
         ResponseWriter.endHead(&exchange.output)
         if !exchange.isHeadRequest { exchange.output.append(answer.body.span) }
         finish(exchange)
-        if state != .closed { drive() }
     }
 }

@@ -37,6 +37,14 @@ public struct Refusal: Sendable {
         Refusal(.pathAmbiguous, detail: "The path can be read in more than one way: it has an empty segment.")
     }
 
+    static var looseReading: Refusal {
+        Refusal(
+            .pathAmbiguous,
+            detail:
+                "The path can be read in more than one way: decoded or without parameters it has another route."
+        )
+    }
+
     static var encodedSlash: Refusal {
         Refusal(.pathAmbiguous, detail: "The path can be read in more than one way: it has an encoded slash.")
     }

@@ -15,6 +15,10 @@ final class RuleSet {
     let reservedNames: NameFilter
     /// Headers that carry a credential, by folded name; `Authorization` is judged by its scheme.
     let credentialHeaders: NameFilter
+    /// Query parameters that carry a credential.
+    let credentialParameters: [[UInt8]]
+    /// By route: the names of the headers that it sets or removes.
+    let changedNames: [NameFilter]
     let readsBearer: Bool
 
     /// Upstreams in the order of the configuration.
@@ -29,6 +33,22 @@ final class RuleSet {
     }
 
     static let requestIDName: StaticString = "X-Request-Id"
+    /// Headers by which some frameworks take another path, method or client for the request's own. They are
+    /// taken from a trusted proxy only: otherwise a client could have one thing decided and another done.
+    private static let overridingNames = [
+        "Forwarded", "X-Original-URL", "X-Original-URI", "X-Original-Method", "X-Rewrite-URL",
+        "X-Forwarded-Port",
+        "X-Forwarded-Server", "X-Forwarded-Prefix", "X-Forwarded-Scheme", "X-Forwarded-Ssl",
+        "X-Forwarded-Uri",
+        "X-Forwarded-Method", "X-Real-IP", "X-Client-IP", "True-Client-IP", "X-HTTP-Method",
+        "X-HTTP-Method-Override", "X-Method-Override", "Proxy",
+    ]
+    static let overriding: NameFilter = {
+        var names = NameFilter()
+        for name in overridingNames { names.insert(Array(name.utf8)) }
+        return names
+    }()
+
     private static let ownNames = [
         "X-Request-Id", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
     ]
@@ -50,16 +70,25 @@ final class RuleSet {
         for name in RuleSet.ownNames { reserved.insert(Array(name.utf8)) }
         reservedNames = reserved
 
+        changedNames = configuration.routes.map { route in
+            var names = NameFilter()
+            for header in route.setHeaders { names.insert(header.name) }
+            for name in route.removedHeaders { names.insert(name) }
+            return names
+        }
+
         var credentials = NameFilter()
+        var parameters: [[UInt8]] = []
         var readsBearer = false
         for source in configuration.settings.credentials {
             switch source {
             case .bearer: readsBearer = true
             case .header(let name): credentials.insert(name)
-            case .query: break
+            case .query(let name): parameters.append(name)
             }
         }
         credentialHeaders = credentials
+        credentialParameters = parameters
         self.readsBearer = readsBearer
 
         groups = configuration.upstreams.map { group in

@@ -122,6 +122,10 @@ public enum Server {
         _ state: ServerState, _ configuration: Configuration, _ listeners: [Listener], _ local: [Listener]
     ) throws(StartError) -> WorkerThreads {
         let threads = WorkerThreads()
+        let started: Mailbox<Errno?>
+        do throws(Errno) { started = try Mailbox() } catch {
+            throw StartError(description: "workers: \(error)")
+        }
         for number in 0..<state.mailboxes.count {
             do throws(Errno) {
                 let own = number == 0 ? listeners + local : listeners
@@ -129,15 +133,25 @@ public enum Server {
                     do throws(Errno) {
                         let worker = try Worker(
                             state, number: number, configuration: configuration, listeners: own)
+                        started.post(nil)
                         worker.run()
                     } catch {
-                        Diagnostics.say("worker \(number) does not start: \(error)")
+                        started.post(error)
                     }
                     state.runningWorkers.subtract(1, ordering: .releasing)
                 }
                 threads.add(thread)
             } catch {
                 throw StartError(description: "worker \(number): \(error)")
+            }
+        }
+        // Only when every loop is there does anybody say that connections are accepted.
+        var waiting = state.mailboxes.count
+        while waiting > 0 {
+            started.wait()
+            for failure in started.drain() {
+                waiting -= 1
+                if let failure { throw StartError(description: "an event loop does not start: \(failure)") }
             }
         }
         return threads
@@ -171,6 +185,11 @@ public enum Server {
             if let fixed = firstFixedChange(current.settings, configuration.settings) {
                 state.refusedReloads.add(1, ordering: .relaxed)
                 Diagnostics.say("the old rules stay in force: \(fixed) cannot change without a restart")
+                return
+            }
+            do throws(StartError) { try checkFiles(configuration) } catch {
+                state.refusedReloads.add(1, ordering: .relaxed)
+                Diagnostics.say("the old rules stay in force: \(error)")
                 return
             }
             let generation = state.generation.add(1, ordering: .relaxed).newValue

@@ -64,6 +64,8 @@ final class Worker {
     private var clientCount = 0
     private var exchanges: [Exchange] = []
     private var touched: [Transfer] = []
+    /// Connections that have more to do and let others go first, with their generations.
+    private var waiting: [(index: Int, generation: UInt32)] = []
     private var logBuffer = ByteBuffer()
     private var logScratch = ByteBuffer()
     private(set) var isDraining = false
@@ -130,17 +132,34 @@ final class Worker {
                 }
             case TokenKind.upstream: multi.socketReady(token, readiness)
             case TokenKind.listener:
-                accept(listeners.indices.contains(token.index) ? listeners[token.index] : nil)
+                if listeners.indices.contains(token.index) { accept(listeners[token.index]) }
             case TokenKind.mailbox: for message in mailbox.drain() { handle(message) }
             default: preconditionFailure("an event of unknown kind")
             }
         }
         runTimers()
+        runWaiting()
         runTransfers()
         flushLog()
     }
 
+    /// Goes on with this connection in the next turn.
+    func goOnLater(_ connection: Connection) {
+        waiting.append((connection.index, connection.generation))
+    }
+
+    private func runWaiting() {
+        if waiting.isEmpty { return }
+        let batch = waiting
+        waiting.removeAll()
+        for (index, generation) in batch {
+            let connection = connections[index]
+            if connection.state != .closed, connection.generation == generation { connection.drive() }
+        }
+    }
+
     private var sleepMillis: Int32 {
+        if !waiting.isEmpty { return 0 }
         let forTransfers = multi.sleepMillis
         if acceptPausedUntil == 0 { return forTransfers }
         return forTransfers < 0 ? 100 : min(100, forTransfers)
@@ -177,17 +196,20 @@ final class Worker {
 
     // MARK: Connections
 
-    private func accept(_ listener: Listener?) {
-        guard let listener else { return }
-        for _ in 0..<Self.acceptsPerTurn {
+    /// Accepts what waits, up to a number per turn; returns how many there were.
+    @discardableResult
+    private func accept(_ listener: Listener) -> Int {
+        for count in 0..<Self.acceptsPerTurn {
             do throws(Errno) {
-                guard let accepted = try listener.socket.accept() else { return }
+                guard let accepted = try listener.socket.accept() else { return count }
                 admit(accepted, role: listener.role)
             } catch {
-                if error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem { pauseAccepting(error) }
-                return
+                // Out of descriptors or memory. The listener stays readable, so it must not be asked at once.
+                pauseAccepting(error)
+                return count
             }
         }
+        return Self.acceptsPerTurn
     }
 
     private func pauseAccepting(_ error: Errno) {
@@ -284,7 +306,7 @@ final class Worker {
         // What is queued in the kernel was accepted in the client's eyes. Ours may be the last reference:
         // the socket then closes right behind the last accept.
         for listener in listeners where listener.role == .client {
-            accept(listener)
+            while accept(listener) == Self.acceptsPerTurn {}
             loop.poller.remove(listener.socket.descriptor.number)
         }
         listeners.removeAll { $0.role == .client }

@@ -112,9 +112,20 @@ public func currentReadiness(_ number: Int32, readable: Bool, writable: Bool) ->
     return readiness
 }
 
-/// Takes the pending error of a socket away, so that the next operation meets what lies behind it.
-public func clearSocketError(_ number: Int32) {
+/// Makes a connected socket look ended to whoever reads from it next: takes away its pending error and what
+/// it holds, and shuts both directions down.
+public func endStream(_ number: Int32) {
     var error: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)
     _ = unsafe getsockopt(number, SOL_SOCKET, SO_ERROR, &error, &length)
+    _ = shutdown(number, Int32(SHUT_RDWR))
+    var discarded = InlineArray<4096, UInt8>(repeating: 0)
+    // Bounded: whoever goes on sending into a connection that is over is reset by the kernel.
+    for _ in 0..<256 {
+        var span = discarded.mutableSpan
+        let got = unsafe span.withUnsafeMutableBytes { room in
+            unsafe recv(number, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+        }
+        if got <= 0 { return }
+    }
 }

@@ -33,7 +33,6 @@ extension CurlMulti {
         // Error statuses are answers like any other, and do not end an upload.
         _ = unsafe kg_easy_setopt_long(easy, CURLOPT_FAILONERROR, 0)
         _ = unsafe kg_easy_setopt_long(easy, CURLOPT_KEEP_SENDING_ON_ERROR, 0)
-        _ = unsafe kg_easy_setopt_long(easy, CURLOPT_CONNECTTIMEOUT_MS, server.connectTimeoutMillis)
         _ = unsafe kg_easy_setopt_long(easy, CURLOPT_TCP_NODELAY, 1)
         if let path = server.unixPath {
             _ = unsafe kg_easy_setopt_string(easy, CURLOPT_UNIX_SOCKET_PATH, path)

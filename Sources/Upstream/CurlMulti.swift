@@ -123,6 +123,7 @@ public import Reactor
         transfer.currentMode = .fresh
         transfer.currentMethod = []
         transfer.forbidsReuse = false
+        transfer.connectTimeoutMillis = 0
         configure(transfer, servers[transfer.serverKey])
     }
 
@@ -140,35 +141,41 @@ public import Reactor
         _ = unsafe curl_multi_remove_handle(multi, transfer.easy)
         if transfer.socket >= 0 {
             sockets.update(transfer.socket) { socket in
-                // An answer that is complete leaves nothing to read; were something there all the same, it
-                // would be no answer to the next request, and libcurl closes the connection when it looks.
+                // An answer that is complete leaves nothing to read; what comes now is an edge of its own.
                 socket.ready.remove(.readable)
                 socket.transferSlot = -1
             }
         }
     }
 
-    /// Sends the request. `expectsContinue`: the header list has an Expect, and the body is sent only if the
+    /// Sends the request. `connectTimeoutMillis`: instead of the server's. `expectsContinue`: the header list has an Expect, and the body is sent only if the
     /// backend asks for it. `target` is the path and query exactly as they go on the wire.
     /// `mayReplay`: whether libcurl may repeat it once on a fresh connection, when a kept one turns out dead
     /// before any answer.
     public func start(
         _ transfer: Transfer, method: Span<UInt8>, isHead: Bool, target: Span<UInt8>, body: OutgoingBody,
-        expectsContinue: Bool,
-        mayReplay: Bool
+        expectsContinue: Bool, mayReplay: Bool, connectTimeoutMillis: Int? = nil
     ) {
         let easy = unsafe transfer.easy
         transfer.mayReplay = mayReplay
-        transfer.isUpload = body != .none
+        transfer.isChunked = body == .chunked
         let mode: Transfer.Mode = body != .none ? .upload : isHead ? .head : .get
         if mode != transfer.currentMode {
             switch mode {
             case .fresh: break
             case .get: _ = unsafe kg_easy_setopt_long(easy, CURLOPT_HTTPGET, 1)
-            case .head: _ = unsafe kg_easy_setopt_long(easy, CURLOPT_NOBODY, 1)
+            // NOBODY alone does not end an upload: the next HEAD would announce the body of the last PUT.
+            case .head:
+                _ = unsafe kg_easy_setopt_long(easy, CURLOPT_UPLOAD, 0)
+                _ = unsafe kg_easy_setopt_long(easy, CURLOPT_NOBODY, 1)
             case .upload: _ = unsafe kg_easy_setopt_long(easy, CURLOPT_UPLOAD, 1)
             }
             transfer.currentMode = mode
+        }
+        let connectMillis = connectTimeoutMillis ?? servers[transfer.serverKey].connectTimeoutMillis
+        if connectMillis != transfer.connectTimeoutMillis {
+            transfer.connectTimeoutMillis = connectMillis
+            _ = unsafe kg_easy_setopt_long(easy, CURLOPT_CONNECTTIMEOUT_MS, connectMillis)
         }
         // A backend that answers without asking for the body still waits for it, and to libcurl that is an
         // exchange like any other: the next request on the connection would be read as the body.
@@ -229,9 +236,16 @@ public import Reactor
         let number = Int32(token.index)
         let socket = sockets[number]
         guard socket.isRegistered, socket.generation & 0xFF_FFFF == token.generation else { return }
-        // A kept connection that was reset looks alive to libcurl: its probe meets the error, and takes only
-        // an end of the stream for death. With the error taken away the probe finds just that.
-        if socket.transferSlot < 0, readiness.contains(.failed) { clearSocketError(number) }
+        if socket.isConnection, socket.transferSlot < 0 {
+            // Nothing may come on a connection that is kept for later: the rest of an answer that was longer
+            // than it said, a farewell such as a 408, or the end. libcurl looks before it reuses one, but
+            // takes pending bytes for life, and the next client would be given them for an answer.
+            if !readiness.isDisjoint(with: [.readable, .peerFinished, .hangUp, .failed]) {
+                endStream(number)
+            }
+            if readiness.contains(.writable) { sockets.update(number) { $0.ready.insert(.writable) } }
+            return
+        }
         var ready = readiness.intersection([.readable, .writable])
         // Errors and hang-ups are found by reading and writing.
         if !readiness.isDisjoint(with: [.failed, .hangUp]) { ready = [.readable, .writable] }
@@ -282,6 +296,8 @@ public import Reactor
         let receivedBefore = transfer?.receivedCount ?? 0
         var running: Int32 = 0
         _ = unsafe curl_multi_socket_action(multi, number, mask, &running)
+        // An upload that waits for more of its body keeps libcurl from ending a transfer whose answer is whole.
+        if let transfer, transfer.isReadPaused, transfer.hasRefusedBody { resume(transfer) }
         let after = sockets[number]
         if !after.isRegistered || after.wants.isEmpty { return }
         // libcurl reads at most 16 KiB a time. An edge tells only of arrivals, so what may still be there
@@ -373,7 +389,10 @@ public import Reactor
             try loop.poller.add(number, .edgeBoth, token)
             return true
         } catch {
-            sockets.update(number) { $0.isRegistered = false }
+            sockets.update(number) { socket in
+                socket.isRegistered = false
+                socket.isConnection = false
+            }
             return false
         }
     }

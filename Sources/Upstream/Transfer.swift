@@ -64,7 +64,7 @@ public enum OutgoingBody: Sendable, Equatable {
     var startCount = 0
     var isStarted = false
     var isTouched = false
-    var isUpload = false
+    var isChunked = false
     /// Bytes of heads and bodies received, to tell how much one step of libcurl read.
     var receivedCount = 0
     var wasReplayRefused = false
@@ -74,6 +74,7 @@ public enum OutgoingBody: Sendable, Equatable {
     var currentMode = Mode.fresh
     var currentMethod: [UInt8] = []
     var forbidsReuse = false
+    var connectTimeoutMillis = 0
     /// The handle cannot be used for another request.
     var isSpent = false
 
@@ -137,6 +138,9 @@ public enum OutgoingBody: Sendable, Equatable {
     /// Whether the client should be asked for more body: room is left.
     public var hasRoomForBody: Bool { requestBody.count < TransferLimits.highWaterBytes }
 
+    /// The answer is there before the end of the body and is no success: nobody waits for the rest of it.
+    var hasRefusedBody: Bool { hasHead && !requestBodyEnded && response.head.status.code >= 300 }
+
     // MARK: libcurl's side; called from its callbacks only
 
     func receiveLine(_ line: Span<UInt8>) -> Bool {
@@ -151,7 +155,8 @@ public enum OutgoingBody: Sendable, Equatable {
             return true
         case .head:
             hasHead = true
-            return true
+            // libcurl would drop the body of a 417 and send the request once more without Expect.
+            return !(forbidsReuse && response.head.status == .expectationFailed)
         case .malformed, .switched:
             malformed = true
             return false
@@ -185,6 +190,8 @@ public enum OutgoingBody: Sendable, Equatable {
     }
 
     @unsafe func supplyBody(_ room: UnsafeMutableRawBufferPointer) -> Int {
+        // A shorter body than announced cannot be taken for a whole one; a chunked body that ended here could.
+        if hasRefusedBody, !isChunked { return 0 }
         wantsBody = true
         multi.touch(self)
         if requestBody.isEmpty {
