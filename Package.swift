@@ -22,6 +22,7 @@ let package = Package(
         .target(name: "CCurl", cSettings: c, linkerSettings: [.linkedLibrary("curl")]),
         // By soname: the library libcurl already brings, without its development package.
         .target(name: "CCrypto", cSettings: c, linkerSettings: [.linkedLibrary(":libcrypto.so.3")]),
+
         .target(name: "Bytes", swiftSettings: borrows),
         .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "Access", dependencies: ["Bytes"], swiftSettings: swift),
@@ -39,9 +40,12 @@ let package = Package(
             name: "keygate",
             dependencies: ["Gateway", "Management", "Keys", "Rules", "Reactor", "HTTP1", "Access", "JSON", "Bytes"],
             swiftSettings: swift),
+
+        .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: swift),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "AccessTests", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),
+        .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Bytes", "CLinux"], swiftSettings: swift),
         .testTarget(name: "RulesTests", dependencies: ["Rules", "Access", "Bytes"], swiftSettings: swift),
         .testTarget(
             name: "KeysTests", dependencies: ["Keys", "Reactor", "Access", "JSON", "Bytes", "KeysTorture"],
@@ -50,10 +54,21 @@ let package = Package(
             name: "ManagementTests", dependencies: ["Management", "Keys", "Access", "JSON", "Bytes"],
             swiftSettings: swift),
         .testTarget(
+            name: "UpstreamTests", dependencies: ["Upstream", "Reactor", "HTTP1", "Bytes", "CLinux", "CCurl"],
+            swiftSettings: swift),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", "Upstream", "Keys", "Rules", "HTTP1", "Reactor", "Access", "JSON", "Bytes"],
+            swiftSettings: swift),
+        .testTarget(
             name: "keygateTests", dependencies: ["keygate", "JSON", "Bytes"], swiftSettings: swift),
+
         // Programs that tests and benchmarks start.
         .executableTarget(
             name: "KeysTorture", dependencies: ["Keys"], path: "Tests/Support/KeysTorture", swiftSettings: swift),
+        .executableTarget(
+            name: "AllocationProbe", dependencies: ["Gateway", "Keys", "Rules", "Access", "Bytes"],
+            path: "Tests/Support/AllocationProbe", swiftSettings: swift),
         .executableTarget(
             name: "store-bench", dependencies: ["Keys", "Reactor", "Access", "Bytes"], path: "Tests/Support/StoreBench",
             swiftSettings: swift),
