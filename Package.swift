@@ -62,6 +62,7 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "keygateTests", dependencies: ["keygate", "JSON", "Bytes"], swiftSettings: swift),
+        .testTarget(name: "EndToEnd", dependencies: ["keygate", "JSON", "Bytes"], swiftSettings: swift),
 
         // Programs that tests and benchmarks start.
         .executableTarget(

@@ -1,0 +1,100 @@
+import Testing
+
+/// Each limit at its value and one past it, and each time-out of the client side.
+@Suite struct Limits {
+    @Test func theBodyLimit() throws {
+        let gateway = try Gateway(
+            "limits body=1000\n" + Gateway.routes + "\nroute POST /big { public; body-limit 2000 }",
+            upstream: try Upstream())
+        let key = gateway.cast.bare
+        #expect(try gateway.request("POST", "/any/1", key: key, body: payload(1000)).status == 200)
+        #expect(try gateway.request("POST", "/any/1", key: key, body: payload(1001)).status == 413)
+        #expect(try gateway.request("POST", "/big", body: payload(2000)).status == 200)
+        #expect(try gateway.request("POST", "/big", body: payload(2001)).status == 413)
+    }
+
+    @Test func theBodyLimitCountsChunksToo() throws {
+        let upstream = try Upstream()
+        let gateway = try Gateway("limits body=1000\n" + Gateway.routes, upstream: upstream)
+        let client = try gateway.connect()
+        try client.send(
+            Client.head("POST", "/any/1", key: gateway.cast.bare.secret, ["Transfer-Encoding: chunked"]))
+        try client.send(chunked(payload(1001), sizes: [100]))
+        #expect(try client.response(to: "POST").status == 413)
+        #expect(client.isClosedByPeer())
+        #expect(upstream.received.pendingCount == 0)
+    }
+
+    @Test func theHeadLimits() throws {
+        let gateway = try Gateway(
+            "limits head=4k headers=20 target=1k\n" + Gateway.routes, upstream: try Upstream())
+        #expect(try gateway.get("/open/" + String(repeating: "a", count: 1018)).status == 200)
+        #expect(try gateway.get("/open/" + String(repeating: "a", count: 1019)).status == 414)
+        #expect(try gateway.get("/open/1", (1...19).map { "X-\($0): 1" }).status == 200)
+        #expect(try gateway.get("/open/1", (1...20).map { "X-\($0): 1" }).status == 431)
+        #expect(try gateway.get("/open/1", ["X-Long: " + String(repeating: "a", count: 3000)]).status == 200)
+        #expect(try gateway.get("/open/1", ["X-Long: " + String(repeating: "a", count: 4100)]).status == 431)
+    }
+
+    @Test func aHeadThatDoesNotEndInTimeIsAnsweredAndClosed() throws {
+        let gateway = try Gateway(
+            "client-timeout head=300ms body=300ms idle=5s\n" + Gateway.routes, upstream: try Upstream())
+        let client = try gateway.connect()
+        try client.send("GET /open/1 HTTP/1.1\r\nHost: a\r\n")
+        let began = monotonicMilliseconds()
+        // 408 or a plain close: RFC 9110 §15.5.9 allows either.
+        if try client.hasMore(milliseconds: 5000) { #expect(try client.response().status == 408) }
+        #expect(client.isClosedByPeer(milliseconds: 5000))
+        #expect(monotonicMilliseconds() - began < 4000)
+    }
+
+    @Test func aHeadMayNotBeStretchedByTrickling() throws {
+        let gateway = try Gateway(
+            "client-timeout head=500ms body=5s idle=5s\n" + Gateway.routes, upstream: try Upstream())
+        let client = try gateway.connect()
+        try client.send("GET /open/1 HTTP/1.1\r\n")
+        let began = monotonicMilliseconds()
+        // A byte every 100 ms: the limit is on the whole head, not on each byte.
+        while monotonicMilliseconds() - began < 5000 {
+            if client.socket.waitReadable(milliseconds: 100) { break }
+            do { try client.send("X") } catch { break }
+        }
+        #expect(monotonicMilliseconds() - began < 3000)
+    }
+
+    @Test func aBodyThatStallsIsAnsweredAndClosed() throws {
+        let upstream = try Upstream()
+        let gateway = try Gateway(
+            "client-timeout head=5s body=300ms idle=5s\n" + Gateway.routes, upstream: upstream)
+        let client = try gateway.connect()
+        try client.send(Client.head("POST", "/any/1", key: gateway.cast.bare.secret, length: 10) + "abc")
+        if try client.hasMore(milliseconds: 5000) { #expect(try client.response(to: "POST").status == 408) }
+        #expect(client.isClosedByPeer(milliseconds: 5000))
+        #expect(upstream.received.pendingCount == 0)
+    }
+
+    @Test func anIdleConnectionIsClosed() throws {
+        let gateway = try Gateway(
+            "client-timeout head=5s body=5s idle=300ms\n" + Gateway.routes, upstream: try Upstream())
+        let client = try gateway.connect()
+        #expect(try client.request("GET", "/open/1").status == 200)
+        #expect(client.isClosedByPeer(milliseconds: 5000))
+        // One that never said a word, too.
+        #expect(try gateway.connect().isClosedByPeer(milliseconds: 8000))
+    }
+
+    @Test func theConnectionLimitLeavesTheOthersServed() throws {
+        let gateway = try Gateway("limits connections=8\n" + Gateway.routes, upstream: try Upstream())
+        let held = try (0..<8).map { _ in try gateway.connect() }
+        for client in held { #expect(try client.request("GET", "/open/1").status == 200) }
+        let extra = try gateway.connect()
+        // Refused with 503, closed, or left waiting in the backlog: never served beyond the limit.
+        try? extra.send(Client.head("GET", "/open/1"))
+        if extra.socket.waitReadable(milliseconds: 300), let answer = try? extra.response() {
+            #expect(answer.status == 503)
+        }
+        for client in held { #expect(try client.request("GET", "/open/2").status == 200) }
+        for client in held { client.socket.disconnect() }
+        #expect(eventually { (try? gateway.get("/open/3").status) == 200 })
+    }
+}
