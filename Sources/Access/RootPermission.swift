@@ -52,6 +52,14 @@ public struct RootPermission: Sendable, Hashable, CustomStringConvertible {
         return urn.path == [.rest] && urn.action == nil
     }
 
+    /// Whether this says anything about `workspace`: a URN names one, a tuple is about the one it is used in.
+    public func applies(to workspace: String) -> Bool {
+        switch form {
+        case .tuple: true
+        case .urn(let urn): urn.workspace.elementsEqual(workspace.utf8)
+        }
+    }
+
     /// Whether holding this permission is enough where `asked` is required. `asked` may itself be a pattern:
     /// then everything it matches has to be matched by this one.
     public func covers(_ asked: RootPermission) -> Bool {

@@ -213,3 +213,6 @@
         )
     }
 }
+
+/// A buffer has one owner and shares its memory with nobody: whoever is handed it has all of it.
+extension ByteBuffer: @unchecked Sendable {}

@@ -59,7 +59,8 @@ public enum Timestamp {
         return ASCII.decimal(text.extracting(start..<(start + count))).map(Int64.init)
     }
 
-    private static func dayCount(_ year: Int64, _ month: Int64) -> Int64 {
+    /// Days of a month, 28…31.
+    public static func dayCount(_ year: Int64, _ month: Int64) -> Int64 {
         switch month {
         case 4, 6, 9, 11: 30
         case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
@@ -69,7 +70,7 @@ public enum Timestamp {
 
     /// Days of the proleptic Gregorian calendar, counted in eras of 400 years that begin in March, so that the
     /// leap day is the last of its year.
-    private static func daysSince1970(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+    public static func daysSince1970(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let shifted = month <= 2 ? year - 1 : year
         let era = (shifted >= 0 ? shifted : shifted - 399) / 400
         let yearOfEra = shifted - era * 400
@@ -120,7 +121,7 @@ public enum Timestamp {
     }
 
     /// The way back from `daysSince1970` (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-    private static func date(daysSince1970 days: Int) -> (year: Int, month: Int, day: Int) {
+    public static func date(daysSince1970 days: Int) -> (year: Int, month: Int, day: Int) {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfEra = shifted - era * 146_097

@@ -6,7 +6,7 @@ import Bytes
 
 extension JSONValue {
     /// Arrays and objects inside each other that are accepted unless the caller says otherwise.
-    public static let defaultMaxDepth = 64
+    public static let defaultMaxDepth = 256
 
     /// Parses one JSON text. `maxDepth` bounds the nesting and with it the recursion.
     public init(parsing text: Span<UInt8>, maxDepth: Int = defaultMaxDepth) throws(JSONError) {

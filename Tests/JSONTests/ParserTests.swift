@@ -112,12 +112,12 @@ struct ParserTests {
         let nested = { (depth: Int) in
             String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
         }
-        #expect(throws: Never.self) { try JSONValue(parsing: nested(64)) }
-        #expect(throws: JSONError(.tooDeep(limit: 64), at: 64)) { try JSONValue(parsing: nested(65)) }
+        #expect(throws: Never.self) { try JSONValue(parsing: nested(256)) }
+        #expect(throws: JSONError(.tooDeep(limit: 256), at: 256)) { try JSONValue(parsing: nested(257)) }
         #expect(throws: JSONError(.tooDeep(limit: 2), at: 2)) {
             try JSONValue(parsing: nested(3), maxDepth: 2)
         }
-        #expect(throws: JSONError(.tooDeep(limit: 64), at: 64)) {
+        #expect(throws: JSONError(.tooDeep(limit: 256), at: 256)) {
             try JSONValue(parsing: String(repeating: "[", count: 1_000_000))
         }
         // Width is not depth.
