@@ -27,6 +27,7 @@ let package = Package(
         .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "Limits", swiftSettings: swift),
         .target(name: "Access", dependencies: ["Bytes"], swiftSettings: swift),
+        .target(name: "Analytics", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: swift),
         .target(name: "Rules", dependencies: ["Access", "Bytes"], swiftSettings: swift),
@@ -46,6 +47,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "LimitsTests", dependencies: ["Limits", "Reactor"], swiftSettings: swift),
         .testTarget(name: "AccessTests", dependencies: ["Access", "Bytes"], swiftSettings: swift),
+        .testTarget(name: "AnalyticsTests", dependencies: ["Analytics", "JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Bytes", "CLinux"], swiftSettings: swift),
         .testTarget(name: "RulesTests", dependencies: ["Rules", "Access", "Bytes"], swiftSettings: swift),
@@ -89,7 +91,7 @@ if Context.environment["KEYGATE_FUZZ"] != nil {
         ("HTTP1RequestFuzz", ["HTTP1", "Bytes"]), ("HTTP1TargetFuzz", ["HTTP1", "Bytes"]),
         ("HTTP1ChunkedFuzz", ["HTTP1", "Bytes"]), ("HTTP1ResponseFuzz", ["HTTP1", "Bytes"]),
         ("RulesFuzz", ["Rules", "Access", "Bytes"]), ("JSONFuzz", ["JSON", "Bytes"]),
-        ("JournalFuzz", ["Keys", "Access", "JSON", "Bytes"]),
+        ("JournalFuzz", ["Keys", "Access", "JSON", "Bytes"]), ("SQLFuzz", ["Analytics", "JSON", "Bytes"]),
     ]
     for (name, modules) in fuzzed {
         package.targets.append(

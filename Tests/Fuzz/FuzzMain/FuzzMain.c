@@ -14,6 +14,7 @@ int LLVMFuzzerRunDriver(int *argc, char ***argv, int (*callback)(const uint8_t *
 
 KG_FUZZ_ENTRY(JSONFuzz)
 KG_FUZZ_ENTRY(RulesFuzz)
+KG_FUZZ_ENTRY(SQLFuzz)
 KG_FUZZ_ENTRY(HTTP1RequestFuzz)
 KG_FUZZ_ENTRY(HTTP1TargetFuzz)
 KG_FUZZ_ENTRY(HTTP1ChunkedFuzz)
