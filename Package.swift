@@ -32,15 +32,24 @@ let package = Package(
         .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: swift),
         .target(name: "Rules", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .target(name: "Keys", dependencies: ["Reactor", "Access", "JSON", "Bytes", "CCrypto"], swiftSettings: swift),
-        .target(name: "Management", dependencies: ["Keys", "Access", "JSON", "Bytes"], swiftSettings: swift),
+        .target(name: "Verification", dependencies: ["Keys", "Limits", "Access", "Bytes"], swiftSettings: swift),
+        .target(
+            name: "Management",
+            dependencies: ["Verification", "Keys", "Limits", "Analytics", "Access", "JSON", "Bytes"],
+            swiftSettings: swift),
         .target(name: "Upstream", dependencies: ["Reactor", "HTTP1", "Bytes", "CCurl"], swiftSettings: swift),
         .target(
             name: "Gateway",
-            dependencies: ["Upstream", "Management", "Keys", "Rules", "HTTP1", "Reactor", "Access", "JSON", "Bytes"],
+            dependencies: [
+                "Upstream", "Management", "Verification", "Keys", "Limits", "Analytics", "Rules", "HTTP1", "Reactor", "Access",
+                "JSON", "Bytes",
+            ],
             swiftSettings: swift),
         .executableTarget(
             name: "keygate",
-            dependencies: ["Gateway", "Management", "Keys", "Rules", "Reactor", "HTTP1", "Access", "JSON", "Bytes"],
+            dependencies: [
+                "Gateway", "Management", "Keys", "Limits", "Analytics", "Rules", "Reactor", "HTTP1", "Access", "JSON", "Bytes",
+            ],
             swiftSettings: swift),
 
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: swift),
@@ -55,14 +64,21 @@ let package = Package(
             name: "KeysTests", dependencies: ["Keys", "Reactor", "Access", "JSON", "Bytes", "KeysTorture"],
             swiftSettings: swift),
         .testTarget(
-            name: "ManagementTests", dependencies: ["Management", "Keys", "Access", "JSON", "Bytes"],
+            name: "VerificationTests", dependencies: ["Verification", "Keys", "Limits", "Access", "Bytes"],
             swiftSettings: swift),
         .testTarget(
-            name: "UpstreamTests", dependencies: ["Upstream", "Reactor", "HTTP1", "Bytes", "CLinux", "CCurl"],
+            name: "ManagementTests",
+            dependencies: ["Management", "Keys", "Limits", "Analytics", "Access", "JSON", "Bytes"],
             swiftSettings: swift),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Upstream", "Keys", "Rules", "HTTP1", "Reactor", "Access", "JSON", "Bytes"],
+            dependencies: [
+                "Gateway", "Upstream", "Verification", "Keys", "Limits", "Rules", "HTTP1", "Reactor", "Access", "JSON",
+                "Bytes",
+            ],
+            swiftSettings: swift),
+        .testTarget(
+            name: "UpstreamTests", dependencies: ["Upstream", "Reactor", "HTTP1", "Bytes", "CLinux", "CCurl"],
             swiftSettings: swift),
         .testTarget(
             name: "keygateTests", dependencies: ["keygate", "JSON", "Bytes"], swiftSettings: swift),
@@ -75,8 +91,8 @@ let package = Package(
             name: "AllocationProbe", dependencies: ["Gateway", "Keys", "Rules", "Access", "Bytes"],
             path: "Tests/Support/AllocationProbe", swiftSettings: swift),
         .executableTarget(
-            name: "store-bench", dependencies: ["Keys", "Reactor", "Access", "Bytes"], path: "Tests/Support/StoreBench",
-            swiftSettings: swift),
+            name: "store-bench", dependencies: ["Verification", "Keys", "Limits", "Reactor", "Access", "Bytes"],
+            path: "Tests/Support/StoreBench", swiftSettings: swift),
     ]
 )
 

@@ -6,6 +6,7 @@ import Bytes
 import HTTP1
 import Keys
 import Rules
+import Verification
 
 enum Admission {
     /// What is left of step 1 once the rules are known: `Connection` may not name what Keygate writes, or the
@@ -88,17 +89,19 @@ enum Admission {
     /// Steps 4 to 6, as far as the route asks for them. Without a refusal, `exchange.outcome` says on what
     /// ground the request goes on.
     static func judge(
-        _ exchange: Exchange, _ rules: RuleSet, _ route: Route, _ reader: StoreReader, nowMillis: Int64
+        _ exchange: Exchange, _ rules: RuleSet, _ route: Route, _ reader: StoreReader, _ limiter: RateLimiter,
+        nowMillis: Int64
     ) -> Refusal? {
         switch route.access {
         case .open:
             exchange.outcome = .open
             return judgeChecks(exchange, route, nowMillis: nowMillis)
+                ?? chargeLimits(exchange, nil, limiter, nowMillis: nowMillis)
         case .authenticated, .requires:
             exchange.outcome = .valid
             if let refusal = authenticate(exchange, rules, route, reader) { return refusal }
             guard let key = exchange.key else { return Refusal(.keyNotFound) }
-            return authorise(exchange, route, key, nowMillis: nowMillis)
+            return authorise(exchange, route, key, limiter, nowMillis: nowMillis)
         }
     }
 
@@ -133,8 +136,16 @@ enum Admission {
         key.withID { id in
             for index in id.indices { exchange.keyID.append(id[index]) }
         }
-        key.identity?.withExternalID { id in
-            for index in id.indices { exchange.identity.append(id[index]) }
+        key.api.withKeyspaceID { id in
+            for index in id.indices { exchange.keySpaceID.append(id[index]) }
+        }
+        if let identity = key.identity {
+            identity.withExternalID { id in
+                for index in id.indices { exchange.identity.append(id[index]) }
+            }
+            identity.withID { id in
+                for index in id.indices { exchange.identityID.append(id[index]) }
+            }
         }
         return nil
     }
@@ -154,31 +165,34 @@ enum Admission {
     }
 
     /// Step 6, in its order.
-    static func authorise(_ exchange: Exchange, _ route: Route, _ key: KeyView, nowMillis: Int64) -> Refusal?
-    {
+    static func authorise(
+        _ exchange: Exchange, _ route: Route, _ key: KeyView, _ limiter: RateLimiter, nowMillis: Int64
+    ) -> Refusal? {
         if let refusal = judgeState(key, exchange, nowMillis: nowMillis) {
             // Such a key vouches for nobody, not even on a route that only watches.
             exchange.key = nil
             return refusal
         }
-        if case .requires(let query) = route.access, !query.isSatisfied(by: key) {
-            return Refusal(.insufficientPermissions, scope: scope(of: query))
-        }
-        return judgeChecks(exchange, route, nowMillis: nowMillis) ?? judgeLimits(key)
+        return judgePermissions(key, route) ?? judgeChecks(exchange, route, nowMillis: nowMillis)
+            ?? chargeLimits(exchange, key, limiter, nowMillis: nowMillis)
+    }
+
+    static func judgePermissions(_ key: KeyView, _ route: Route) -> Refusal? {
+        guard case .requires(let query) = route.access, !query.isSatisfied(by: key) else { return nil }
+        return Refusal(.insufficientPermissions, scope: scope(of: query))
     }
 
     /// Enabled, unexpired, from an address that may use it.
     static func judgeState(_ key: KeyView, _ exchange: Exchange, nowMillis: Int64) -> Refusal? {
-        if !key.isEnabled { return Refusal(.keyDisabled) }
-        if key.isExpired(atMillis: nowMillis) { return Refusal(.keyExpired) }
         // A client without an address (on a Unix socket) is on no allow-list.
-        let admitted =
-            if let address = exchange.clientAddress {
-                key.admits(address) && key.api.admits(address)
-            } else {
-                !key.hasAllowList && !key.api.hasAllowList
-            }
-        return admitted ? nil : Refusal(.forbidden, detail: "This key may not be used from this address.")
+        switch Verification.judgeState(key, from: exchange.clientAddress, nowMillis: nowMillis) {
+        case .disabled: Refusal(.keyDisabled)
+        case .expired: Refusal(.keyExpired)
+        case .forbidden: Refusal(.forbidden, detail: "This key may not be used from this address.")
+        case .passed: nil
+        case .insufficientPermissions, .unknownLimit, .rateLimited:
+            preconditionFailure("a verdict that the state of a key cannot lead to")
+        }
     }
 
     /// The route's checks; on a public route they see no key.
@@ -194,13 +208,20 @@ enum Admission {
         return check.program.evaluate(&context, scratch: &exchange.scratch)
     }
 
-    /// What cannot be charged cannot be allowed: this version keeps limits and credits but does not enforce
-    /// them, so a key that carries some (from a newer version's store) is refused.
-    static func judgeLimits(_ key: KeyView) -> Refusal? {
-        if key.hasLimits || key.remainingCredits != nil || key.identity?.hasLimits == true {
-            return Refusal(.limitsNotEnforceable)
-        }
-        return nil
+    /// All rate limits of the request, or none of them. What the client is told of them is in
+    /// `exchange.limitLines` afterwards, whether it is let through or not.
+    static func chargeLimits(
+        _ exchange: Exchange, _ key: KeyView?, _ limiter: RateLimiter, nowMillis: Int64
+    ) -> Refusal? {
+        guard let rules = exchange.rules, exchange.routeIndex >= 0 else { return nil }
+        let owed = rules.charges[exchange.routeIndex]
+        let isAdmitted = limiter.admit(exchange, owed, key: key, nowMillis: nowMillis)
+        exchange.limitLines.removeAll()
+        LimitHeaders.append(limiter.charges, nowMillis: nowMillis, to: &exchange.limitLines)
+        if isAdmitted { return nil }
+        return Refusal(
+            .rateLimited,
+            retryAfterSeconds: LimitHeaders.retryAfterSeconds(limiter.charges, nowMillis: nowMillis))
     }
 
     /// The permissions of a query as RFC 6750 §3 lists them: the client learns what to ask for, and nothing

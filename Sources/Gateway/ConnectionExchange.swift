@@ -69,16 +69,22 @@ extension Connection {
             return refuse(exchange, Refusal(.payloadTooLarge))
         }
         let refusal = Admission.judge(
-            exchange, rules, route, worker.reader, nowMillis: worker.loop.unixMillis)
+            exchange, rules, route, worker.reader, worker.limiter, nowMillis: worker.loop.unixMillis)
         if let refusal {
             if !route.isShadow { return refuse(exchange, refusal) }
-            exchange.shadowRefusal = refusal.reason
-            worker.counters.shadowed.add()
+            noteShadow(exchange, refusal.reason)
+        } else if let key = exchange.key, key.hasCredits {
+            return pay(exchange, rules, route, key)
         }
         forward(exchange, rules, route)
     }
 
-    private func forward(_ exchange: Exchange, _ rules: RuleSet, _ route: Route) {
+    func noteShadow(_ exchange: Exchange, _ reason: RefusalReason) {
+        exchange.shadowRefusal = reason
+        worker.counters.shadowed.add()
+    }
+
+    func forward(_ exchange: Exchange, _ rules: RuleSet, _ route: Route) {
         let server = rules.groups[route.upstreamIndex].balancer.next()
         let group = rules.groups[route.upstreamIndex]
         let transfer = worker.multi.acquire(server: group.serverKeys[server], ownerIndex: index)
@@ -158,7 +164,7 @@ extension Connection {
     private func awaited(_ exchange: Exchange) -> Awaited {
         if !exchange.output.isEmpty { return .client }
         guard let transfer = exchange.transfer else {
-            return exchange.awaitsManagement ? .management : .client
+            return exchange.awaitsManagement || exchange.awaitsCredits ? .management : .client
         }
         if !exchange.hasWholeBody, transfer.hasRoomForBody, !exchange.owesContinue { return .client }
         return .upstream
@@ -232,15 +238,19 @@ extension Connection {
         worker.counters.countRefusal(refusal.reason)
         let canKeep = canGetPastBody(exchange)
         if closing || !canKeep { exchange.closesAfterwards = true }
-        exchange.status = refusal.reason.description.status
-        exchange.hasSentHead = true
-        exchange.answerBytes += refusal.append(
-            to: &exchange.output, scratch: &exchange.scratch,
-            Refusal.Form(
-                requestID: exchange.requestID,
-                asProblem: exchange.headBytes.with { Connection.wantsProblem(exchange.head, $0) },
-                isHead: exchange.isHeadRequest, closes: exchange.closesAfterwards,
-                saysKeepAlive: exchange.head.minorVersion == 0 && !exchange.closesAfterwards))
+        if let answer = localAnswer(to: refusal, exchange) {
+            write(answer, exchange)
+        } else {
+            exchange.status = refusal.reason.description.status
+            exchange.hasSentHead = true
+            exchange.answerBytes += refusal.append(
+                to: &exchange.output, scratch: &exchange.scratch, limitLines: exchange.limitLines,
+                Refusal.Form(
+                    requestID: exchange.requestID,
+                    asProblem: exchange.headBytes.with { Connection.wantsProblem(exchange.head, $0) },
+                    isHead: exchange.isHeadRequest, closes: exchange.closesAfterwards,
+                    saysKeepAlive: exchange.head.minorVersion == 0 && !exchange.closesAfterwards))
+        }
         if exchange.closesAfterwards || exchange.hasWholeBody {
             finish(exchange)
         } else {

@@ -14,6 +14,9 @@ extension Connection {
     static let discardableBodyBytes = 64 * 1024
     /// How much is read from a client that goes on sending after its last answer.
     private static let lingerBytes = 1 << 20
+    /// The same on the admin listener, where a body that is too large is worth reading to its end: common
+    /// clients look for the answer only when they have sent everything.
+    private static let adminLingerBytes = 64 << 20
 
     /// Reads and parses a head. False when there is nothing more to do until the next event.
     func readHead() -> Bool {
@@ -87,6 +90,8 @@ extension Connection {
 
     /// Moves the request's body from the socket to whoever wants it, as long as there is room.
     func pumpBody(_ exchange: Exchange) {
+        // Nobody is there yet to take it.
+        if exchange.awaitsCredits { return }
         while !exchange.hasWholeBody, state == .exchange {
             if let transfer = exchange.transfer, !transfer.hasRoomForBody { break }
             if exchange.input.isEmpty {
@@ -163,7 +168,8 @@ extension Connection {
             switch read(exchange, minimum: Self.bodyReadBytes) {
             case .bytes(let count):
                 discardedBytes += count
-                if discardedBytes > Self.lingerBytes { return close(.now) }
+                let limit = role == .admin ? Self.adminLingerBytes : Self.lingerBytes
+                if discardedBytes > limit { return close(.now) }
             case .wouldBlock: return
             case .endOfStream: return close(.now)
             }

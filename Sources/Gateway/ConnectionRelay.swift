@@ -117,7 +117,7 @@ extension Connection {
             AnswerHead.Form(
                 framing: exchange.answerFraming, requestID: exchange.requestID,
                 closes: exchange.closesAfterwards, clientMinorVersion: exchange.head.minorVersion),
-            to: &exchange.output)
+            limitLines: exchange.limitLines, to: &exchange.output)
     }
 
     private static func framing(
@@ -163,17 +163,22 @@ enum AnswerHead {
         let clientMinorVersion: Int
     }
 
-    static func append(_ head: borrowing ResponseHead, _ form: Form, to output: inout ByteBuffer) {
+    static func append(
+        _ head: borrowing ResponseHead, _ form: Form, limitLines: borrowing ByteBuffer,
+        to output: inout ByteBuffer
+    ) {
         let section = head.section.buffer.bytes
         ResponseWriter.appendStatusLine(head.status, reason: section.extracting(head.reason), to: &output)
         for field in head.section.fields.fields {
             if HopByHop.covers(field, head.connectionOptions, in: section) || field.kind == .xRequestID {
                 continue
             }
+            if !limitLines.isEmpty, LimitHeaders.isOne(section.extracting(field.name)) { continue }
             ResponseWriter.appendHeader(
                 section.extracting(field.name), section.extracting(field.value), to: &output)
         }
         ResponseWriter.appendHeader("X-Request-Id", form.requestID.span, to: &output)
+        output.append(limitLines.bytes)
         switch form.framing {
         case .length:
             if let length = head.contentLength {

@@ -43,10 +43,10 @@ enum ControlEndpoints {
             else {
                 return LocalAnswer(.notFound, .json, error("the server does not know this call"))
             }
-            ManagementEndpoint.submit(call, request.ticket, .operator, requestID: requestID, worker)
+            ManagementEndpoint.submit(call, request, .operator, requestID: requestID, worker)
             return nil
         } catch {
-            return LocalAnswer(ManagementAnswer(error, requestId: requestID))
+            return LocalAnswer(ManagementAnswer(error, requestId: requestID), for: .json)
         }
     }
 

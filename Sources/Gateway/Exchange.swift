@@ -49,12 +49,17 @@ final class Exchange {
     /// Where in `headBytes` the credential stands.
     var credential: Range<Int>?
     var scratch = ByteBuffer()
+    /// Header lines about rate limits for the answer; empty if none was charged.
+    var limitLines = ByteBuffer()
     var outcome = Outcome.undecided
     /// What a shadow route would have answered.
     var shadowRefusal: RefusalReason?
-    /// Copies for the log: the key itself may be gone by then.
+    /// Copies for the log and the event: the key itself may be gone by then. `identity` is the external id.
     var keyID: [UInt8] = []
+    var keySpaceID: [UInt8] = []
     var identity: [UInt8] = []
+    var identityID: [UInt8] = []
+    var spentCredits: Int64 = 0
 
     // The request's body.
     enum BodyState {
@@ -98,6 +103,8 @@ final class Exchange {
     var isRecorded = false
     /// The answer comes from another thread and has not arrived.
     var awaitsManagement = false
+    /// The store's thread has been asked for credits and has not answered.
+    var awaitsCredits = false
 
     // Times, monotonic.
     var startNanos: Int64 = 0
@@ -131,6 +138,7 @@ final class Exchange {
         Exchange.empty(&headBytes, keeping: 4096)
         Exchange.empty(&path, keeping: 4096)
         Exchange.empty(&scratch, keeping: 4096)
+        Exchange.empty(&limitLines, keeping: 1024)
         Exchange.empty(&localBody, keeping: 0)
         target = nil
         rules = nil
@@ -141,7 +149,10 @@ final class Exchange {
         outcome = .undecided
         shadowRefusal = nil
         keyID.removeAll(keepingCapacity: true)
+        keySpaceID.removeAll(keepingCapacity: true)
         identity.removeAll(keepingCapacity: true)
+        identityID.removeAll(keepingCapacity: true)
+        spentCredits = 0
         body = .finished
         bodyByteCount = 0
         discardsBody = false
@@ -158,6 +169,7 @@ final class Exchange {
         isAbandoned = false
         isRecorded = false
         awaitsManagement = false
+        awaitsCredits = false
         forwardNanos = 0
         headNanos = 0
     }

@@ -5,8 +5,10 @@ public import Access
 import Bytes
 import HTTP1
 public import Keys
+public import Limits
 public import Rules
 import Upstream
+import Verification
 
 /// The request to explain.
 public struct ExplainedRequest: Sendable {
@@ -48,9 +50,12 @@ public struct Explanation: Sendable {
     /// Decides the request by these rules and this store. `reader` must be awake; the views it gives out are
     /// used within this call only.
     public static func make(
-        _ request: ExplainedRequest, _ configuration: Configuration, _ reader: StoreReader, nowMillis: Int64
+        _ request: ExplainedRequest, _ configuration: Configuration, _ reader: StoreReader,
+        _ counters: RateCounters, nowMillis: Int64
     ) -> Explanation {
-        var account = Account(rules: RuleSet(explaining: configuration), nowMillis: nowMillis)
+        var account = Account(
+            rules: RuleSet(explaining: configuration), limiter: RateLimiter(counters, .looks),
+            nowMillis: nowMillis)
         let refusal = account.decide(request, reader)
         account.conclude(refusal)
         return Explanation(text: account.lines.joined(separator: "\n") + "\n", isAllowed: account.isAllowed)
@@ -60,13 +65,15 @@ public struct Explanation: Sendable {
 /// The explanation under construction.
 private struct Account {
     let rules: RuleSet
+    let limiter: RateLimiter
     let nowMillis: Int64
     let exchange: Exchange
     var lines: [String] = []
     var isAllowed = false
 
-    init(rules: RuleSet, nowMillis: Int64) {
+    init(rules: RuleSet, limiter: RateLimiter, nowMillis: Int64) {
         self.rules = rules
+        self.limiter = limiter
         self.nowMillis = nowMillis
         exchange = Exchange(limits: RequestLimits(rules.configuration.settings.limits))
         exchange.requestID = Array("req_explained".utf8)
@@ -98,7 +105,7 @@ private struct Account {
         switch route.access {
         case .open:
             say("key", "none is asked for: the route is public")
-            if let refusal = judgeChecks(route) { return decided(route, refusal) }
+            if let refusal = judgeChecks(route) ?? judgeLimits(nil) { return decided(route, refusal) }
         case .authenticated, .requires:
             if let refusal = authenticate(request, route, reader) { return decided(route, refusal) }
             guard let key = exchange.key else { return Refusal(.keyNotFound) }
@@ -223,10 +230,44 @@ private struct Account {
             let held = query.leaves.map { "\($0) \(key.holds($0) ? "held" : "not held")" }
             let isSatisfied = query.isSatisfied(by: key)
             result(isSatisfied, "require \(query): \(held.joined(separator: ", "))")
-            if !isSatisfied { return Admission.authorise(exchange, route, key, nowMillis: nowMillis) }
+            if !isSatisfied {
+                return Admission.authorise(exchange, route, key, limiter, nowMillis: nowMillis)
+            }
         }
-        if let refusal = judgeChecks(route) { return refusal }
-        return Admission.judgeLimits(key)
+        return judgeChecks(route) ?? judgeLimits(key) ?? judgeCredits(route, key)
+    }
+
+    private mutating func judgeCredits(_ route: Route, _ key: KeyView) -> Refusal? {
+        guard key.hasCredits else { return nil }
+        switch key.affords(route.cost) {
+        case .spent(let remaining):
+            result(true, "\(route.cost) of \(remaining) credits would be spent")
+            return nil
+        case .exceeded(let remaining):
+            result(false, "the request costs \(route.cost) credits, the key has \(remaining)")
+            return Refusal(.usageExceeded)
+        }
+    }
+
+    private mutating func judgeLimits(_ key: KeyView?) -> Refusal? {
+        let refusal = Admission.chargeLimits(exchange, key, limiter, nowMillis: nowMillis)
+        let charges = limiter.charges
+        for index in 0..<charges.count {
+            let charge = charges[index]
+            let name = charges.withName(index) { String(forDisplay: $0) }
+            let owner =
+                switch charges.space(index) {
+                case .key: "of the key"
+                case .identity: "of the identity"
+                case .route: "of the route"
+                case .namespace: preconditionFailure("a request is never charged a stand-alone limit")
+                }
+            result(
+                charge.fits,
+                "limit \(name) \(owner): \(charge.limit) per \(charge.durationMillis) ms, "
+                    + "\(charge.effective) used, this request costs \(charge.cost)")
+        }
+        return refusal
     }
 
     private mutating func judgeChecks(_ route: Route) -> Refusal? {
@@ -265,7 +306,7 @@ private struct Account {
         ForwardedTarget.build(exchange, rules, route)
         let target = exchange.scratch.with { String(forDisplay: $0) }
         let method = exchange.headBytes.with { String(forDisplay: $0.extracting(exchange.head.methodRange)) }
-        say("charge", "nothing: credits and limits are not charged by this version")
+        say("charge", limiter.chargedText)
         say("upstream", "\(group.name)")
         say("answer", "forwarded, as the backend receives it:")
         lines.append("")
@@ -279,5 +320,15 @@ private struct Account {
             // Lines without a value only keep libcurl from adding the header.
             if line[line.count - 1] != UInt8(ascii: ":") { lines.append("    " + String(forDisplay: line)) }
         }
+    }
+}
+
+extension RateLimiter {
+    /// What an admitted request is charged, for people.
+    fileprivate var chargedText: String {
+        let parts = (0..<charges.count).map { index in
+            "\(charges[index].cost) to \(charges.withName(index) { String(forDisplay: $0) })"
+        }
+        return parts.isEmpty ? "nothing" : parts.joined(separator: ", ")
     }
 }

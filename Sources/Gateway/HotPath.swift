@@ -1,25 +1,33 @@
 // What happens to a request between the socket and libcurl, and nothing else: parsed, identified, routed,
-// decided, and its headers and target built, by the functions that connections use. For measuring: the
-// allocation probe runs this many times over and expects that memory is allocated no more often.
+// decided, remembered, and its headers and target built, by the functions that connections use. For
+// measuring: the allocation probe runs this many times over and expects that memory is allocated no more often.
 
 import Access
+import Analytics
 import Bytes
 import HTTP1
 public import Keys
+import Limits
 import Reactor
 public import Rules
 import Upstream
 
 /// The per-request work of one loop, without its loop. Used by one thread.
 public final class HotPath {
+    /// After so many events a loop would hand them over.
+    private static let eventsPerTurn = 64
+
     private let rules: RuleSet
     private let reader: StoreReader
+    private let limiter = RateLimiter(RateCounters(), .charges)
     private let limits: RequestLimits
     private let peer: IPAddress
     private let peerText: [UInt8]
     private let exchange: Exchange
     private var headers = HeaderLines()
     private var requestIDs = RequestIDs()
+    private var verifications = EventBatch()
+    private var scratch = ByteBuffer()
 
     /// `reader` must be awake.
     public init(_ configuration: Configuration, _ reader: StoreReader) {
@@ -49,12 +57,16 @@ public final class HotPath {
         requestIDs.next(into: &exchange.requestID)
         if Admission.route(exchange, rules) != nil { return false }
         guard let route = exchange.route else { return false }
-        if Admission.judge(exchange, rules, route, reader, nowMillis: nowMillis) != nil { return false }
+        if Admission.judge(exchange, rules, route, reader, limiter, nowMillis: nowMillis) != nil {
+            return false
+        }
         let origin = ForwardedHeaders.Origin(
             peerText: peerText, peerIsTrusted: rules.isTrustedProxy(peer), authority: nil)
         ForwardedHeaders.build(exchange, rules, route, key: exchange.key, origin, into: &headers)
         exchange.key = nil
         ForwardedTarget.build(exchange, rules, route)
+        ExchangeEvent.append(exchange, nowNanos: exchange.startNanos, to: &verifications, scratch: &scratch)
+        if verifications.count == Self.eventsPerTurn { verifications.removeAll() }
         return headers.count > 0 && !exchange.scratch.isEmpty
     }
 }

@@ -65,7 +65,8 @@ enum LiveExplanation {
         -> LocalAnswer
     {
         let explanation = Explanation.make(
-            request, configuration, worker.reader, nowMillis: worker.loop.unixMillis)
+            request, configuration, worker.reader, worker.shared.rateCounters,
+            nowMillis: worker.loop.unixMillis)
         let answer: JSONValue = ["text": .string(explanation.text), "allowed": .bool(explanation.isAllowed)]
         return LocalAnswer(.ok, .json, answer.compactBytes())
     }

@@ -1,5 +1,6 @@
 // Requests that Keygate answers itself: on the admin listener and on the control socket.
 
+import Access
 import Bytes
 import HTTP1
 import Reactor
@@ -8,11 +9,12 @@ import Upstream
 /// A whole answer.
 struct LocalAnswer: Sendable {
     enum ContentType: Sendable {
-        case json, text, metrics
+        case json, problem, text, metrics
 
         var header: StaticString {
             switch self {
             case .json: "application/json"
+            case .problem: "application/problem+json"
             case .text: "text/plain; charset=utf-8"
             // Exposition format of Prometheus, version 0.0.4.
             case .metrics: "text/plain; version=0.0.4; charset=utf-8"
@@ -42,6 +44,9 @@ struct LocalRequest {
     let method: Method
     let path: String
     let authorization: [UInt8]?
+    let accept: ErrorType
+    /// Nil on a Unix socket.
+    let address: IPAddress?
     let body: [UInt8]
     let ticket: ConnectionTicket
 }
@@ -50,7 +55,7 @@ extension Connection {
     /// Longest wait for the store's thread.
     static let managementNanos: Int64 = 60_000_000_000
     /// Bodies of management calls may be as long as the management API allows.
-    private static let localBodyBytes = 10 << 20
+    static let localBodyBytes = 10 << 20
 
     func beginLocal(_ exchange: Exchange) {
         exchange.outcome = .local
@@ -69,13 +74,11 @@ extension Connection {
     func answerLocally(_ exchange: Exchange) {
         let ticket = ConnectionTicket(index: index, generation: generation, requestNumber: requestCount)
         let request = exchange.headBytes.with { bytes in
-            let target = bytes.extracting(exchange.head.target)
-            var end = 0
-            while end < target.count, target[end] != UInt8(ascii: "?") { end += 1 }
             let authorization = exchange.head.headers.value(of: .authorization)
             return LocalRequest(
-                method: exchange.head.method, path: String(forDisplay: target.extracting(0..<end)),
+                method: exchange.head.method, path: Self.localPath(exchange, bytes),
                 authorization: authorization.map { Array(copying: bytes.extracting($0)) },
+                accept: Self.accept(exchange, bytes), address: exchange.clientAddress,
                 body: exchange.localBody.with { Array(copying: $0) }, ticket: ticket)
         }
         exchange.awaitsManagement = true
@@ -88,6 +91,30 @@ extension Connection {
         if let answer { write(answer) }
     }
 
+    /// The target of a request without its query.
+    private static func localPath(_ exchange: Exchange, _ bytes: Span<UInt8>) -> String {
+        let target = bytes.extracting(exchange.head.target)
+        var end = 0
+        while end < target.count, target[end] != UInt8(ascii: "?") { end += 1 }
+        return String(forDisplay: target.extracting(0..<end))
+    }
+
+    private static func accept(_ exchange: Exchange, _ bytes: Span<UInt8>) -> ErrorType {
+        guard let accept = exchange.head.headers.value(of: .accept) else { return .json }
+        return ErrorType(accept: bytes.extracting(accept))
+    }
+
+    /// A refusal in the words of what the client thinks it talks to; nil where the gateway's own will do.
+    func localAnswer(to refusal: Refusal, _ exchange: Exchange) -> LocalAnswer? {
+        guard role == .admin else { return nil }
+        return exchange.headBytes.with { bytes in
+            // Without a head there is no path that could tell.
+            if bytes.isEmpty { return nil }
+            return ManagementEndpoint.answer(
+                refusal.reason, to: Self.localPath(exchange, bytes), accepting: Self.accept(exchange, bytes))
+        }
+    }
+
     /// Writes an answer that comes from another thread, and goes on.
     func deliver(_ answer: LocalAnswer) {
         write(answer)
@@ -96,6 +123,12 @@ extension Connection {
 
     private func write(_ answer: LocalAnswer) {
         guard let exchange, state == .exchange, !exchange.hasSentHead else { return }
+        write(answer, exchange)
+        finish(exchange)
+        if state != .closed { drive() }
+    }
+
+    func write(_ answer: LocalAnswer, _ exchange: Exchange) {
         exchange.awaitsManagement = false
         exchange.hasSentHead = true
         exchange.status = answer.status

@@ -8,6 +8,7 @@ import JSON
 import Keys
 import Management
 import Reactor
+import Rules
 
 enum ManagementEndpoint {
     /// `POST /v2/PROCEDURE` with a root key.
@@ -21,29 +22,55 @@ enum ManagementEndpoint {
                 .ok, .json,
                 Array("{\"meta\":{\"requestId\":\"\(id)\"},\"data\":{\"message\":\"we're so back\"}}".utf8))
         }
+        guard PreparedCall.exists(procedure(of: request), from: .network) else {
+            return LocalAnswer(.notFound, text: "not found\n")
+        }
+        guard request.method == .post else {
+            return LocalAnswer(.methodNotAllowed, text: "method not allowed\n", allowed: "POST")
+        }
         let requestID = RequestId.make()
-        let call: PreparedCall
         do throws(ManagementError) {
-            guard let prepared = try prepare(request, from: .network) else {
+            // The order is the published one: an invalid body is told so whoever sent it.
+            guard let call = try prepare(request, from: .network) else {
                 return LocalAnswer(.notFound, text: "not found\n")
             }
-            call = prepared
-        } catch {
-            // The order is the published one: an invalid body is told so whoever sent it.
-            if request.method != .post { return notPost }
-            return LocalAnswer(ManagementAnswer(error, requestId: requestID))
-        }
-        if request.method != .post { return notPost }
-        switch authenticate(request.authorization, worker) {
-        case .failure(let error): return LocalAnswer(ManagementAnswer(error, requestId: requestID))
-        case .success(let caller):
-            submit(call, request.ticket, caller, requestID: requestID, worker)
+            let caller = try authenticate(request.authorization, worker)
+            submit(call, request, caller, requestID: requestID, worker)
             return nil
+        } catch {
+            return LocalAnswer(ManagementAnswer(error, requestId: requestID), for: request.accept)
         }
     }
 
-    private static var notPost: LocalAnswer {
-        LocalAnswer(.methodNotAllowed, text: "method not allowed\n", allowed: "POST")
+    /// What is said in the dialect of this API where the gateway's own refusal would surprise its clients;
+    /// nil where there is nothing to translate.
+    static func answer(
+        _ reason: RefusalReason, to path: String, accepting accept: ErrorType
+    ) -> LocalAnswer? {
+        guard path.hasPrefix("/v2/") else { return nil }
+        let error: ManagementError
+        switch reason {
+        case .payloadTooLarge:
+            error = ManagementError(
+                .bodyTooLarge, "the request body is larger than \(Connection.localBodyBytes) bytes")
+        case .requestTimeout:
+            error = ManagementError(.requestTimeout, "the request did not arrive in time")
+        case .overloaded:
+            error = ManagementError(.requestTimeout, "the request was not carried out in time")
+        case .badRequest:
+            error = ManagementError(.bodyUnreadable, "the request body cannot be read")
+        // These judge a head, or a route and a key of the public listener: no call of this API meets them.
+        case .pathAmbiguous, .targetTooLong, .headTooLarge, .expectationFailed, .notImplemented,
+            .versionNotSupported, .routeNotFound, .methodNotAllowed, .missingKey, .ambiguousKey,
+            .keyNotFound, .keyDisabled, .keyExpired, .forbidden, .insufficientPermissions, .rateLimited,
+            .usageExceeded, .upstreamUnreachable, .upstreamInvalid, .upstreamTimeout:
+            return nil
+        }
+        return LocalAnswer(ManagementAnswer(error, requestId: RequestId.make()), for: accept)
+    }
+
+    private static func procedure(of request: LocalRequest) -> String {
+        String(request.path.dropFirst("/v2/".count))
     }
 
     /// The call that `/v2/PROCEDURE` and the body make; nil if there is no such procedure.
@@ -51,54 +78,71 @@ enum ManagementEndpoint {
         _ request: LocalRequest, from surface: PreparedCall.Surface
     ) throws(ManagementError) -> PreparedCall? {
         try PreparedCall(
-            procedure: String(request.path.dropFirst("/v2/".count)), body: request.body.span, from: surface)
+            procedure: procedure(of: request), body: request.body.span, from: surface)
     }
 
     /// The caller a root key stands for.
-    private static func authenticate(_ authorization: [UInt8]?, _ worker: Worker) -> Result<
-        Caller, ManagementError
-    > {
+    private static func authenticate(
+        _ authorization: [UInt8]?, _ worker: Worker
+    ) throws(ManagementError) -> Caller {
         guard let authorization else {
-            return .failure(ManagementError(.authenticationMissing, "the Authorization header is missing"))
+            throw ManagementError(.authenticationMissing, "the Authorization header is missing")
         }
         // The scheme is matched exactly, as the API we speak does.
         let scheme = "Bearer ".utf8
         guard authorization.count > scheme.count, authorization.starts(with: scheme) else {
-            return .failure(
-                ManagementError(
-                    .authenticationMalformed, "the Authorization header is not \"Bearer \" and a root key"))
+            throw ManagementError(
+                .authenticationMalformed, "the Authorization header is not \"Bearer \" and a root key")
         }
         let digest = KeyDigest(hashing: authorization.span.extracting(scheme.count..<authorization.count))
         guard let found = worker.reader.findRootKey(digest) else {
-            return .failure(ManagementError(.rootKeyNotFound, "the root key does not exist"))
+            throw ManagementError(.rootKeyNotFound, "the root key does not exist")
         }
-        if !found.isEnabled { return .failure(ManagementError(.keyDisabled, "the root key is disabled")) }
+        if !found.isEnabled { throw ManagementError(.keyDisabled, "the root key is disabled") }
         if found.isExpired(atMillis: worker.loop.unixMillis) {
-            return .failure(ManagementError(.forbidden, "the root key has expired"))
+            throw ManagementError(.forbidden, "the root key has expired")
         }
         let record = found.record
         // Permissions were checked when they were stored; one that cannot be read grants nothing.
         let permissions = record.permissions.compactMap { try? RootPermission(parsing: Array($0.utf8).span) }
-        return .success(
-            .rootKey(id: record.id, permissions: permissions, expiresAtMillis: record.expiresAtMillis))
+        return .rootKey(id: record.id, permissions: permissions, expiresAtMillis: record.expiresAtMillis)
     }
 
     /// Hands the call to the store's thread; the answer comes back through the loop's mailbox.
     static func submit(
-        _ call: PreparedCall, _ ticket: ConnectionTicket, _ caller: Caller, requestID: String,
+        _ call: PreparedCall, _ request: LocalRequest, _ caller: Caller, requestID: String,
         _ worker: Worker
     ) {
         let mailbox = worker.mailbox
+        let ticket = request.ticket
+        let accept = request.accept
+        let questions = worker.shared.questions
+        let services = CallServices(
+            counters: worker.shared.rateCounters, events: worker.shared.events, address: request.address,
+            spending: SpendingMode(worker.settings.creditDurability))
         worker.shared.store.submit { (store: inout Transaction) throws(ManagementError) -> ManagementAnswer in
-            try call.perform(as: caller, requestId: requestID, in: &store)
+            try call.perform(as: caller, requestId: requestID, using: services, in: &store)
         } completion: { result in
-            mailbox.post(.answer(ticket, LocalAnswer(ManagementAnswer(result, requestId: requestID))))
+            let answer = ManagementAnswer(result, requestId: requestID)
+            if answer.isComplete { return mailbox.post(.answer(ticket, LocalAnswer(answer, for: accept))) }
+            // What takes long must not keep the store's thread from its transactions.
+            let isAccepted = questions.run {
+                mailbox.post(.answer(ticket, LocalAnswer(answer.completed(), for: accept)))
+            }
+            if !isAccepted {
+                let busy = ManagementError(.unavailable, "too many queries are waiting already")
+                let refusal = ManagementAnswer(busy, requestId: requestID)
+                mailbox.post(.answer(ticket, LocalAnswer(refusal, for: accept)))
+            }
         }
     }
 }
 
 extension LocalAnswer {
-    init(_ answer: ManagementAnswer) {
-        self.init(Status(answer.status), .json, answer.body.compactBytes())
+    /// Violations of a schema are `application/json` whatever the client accepts; that is the published API's
+    /// habit, and its clients choose their exception by it.
+    init(_ answer: ManagementAnswer, for accept: ErrorType) {
+        let asProblem = accept == .problem && answer.error?.violations.isEmpty == true
+        self.init(Status(answer.status), asProblem ? .problem : .json, answer.body.compactBytes())
     }
 }

@@ -1,6 +1,7 @@
 // /metrics in the Prometheus text format. Counters are summed over the loops; nothing in here names a key,
 // an identity or a path.
 
+import Analytics
 import Bytes
 import HTTP1
 import Reactor
@@ -66,6 +67,9 @@ enum Metrics {
         page.counter(
             "keygate_log_lines_dropped_total", "Access-log lines dropped because nobody read them.", "",
             counters.sum { $0.logLinesDropped.current })
+        page.counter(
+            "keygate_events_dropped_total", "Verification events dropped because too many came at once.", "",
+            UInt64(shared.events.droppedCount))
         page.histogram(
             "keygate_request_duration_seconds", "From the head of a request to the end of its answer.",
             counters.map(\.totalTime))

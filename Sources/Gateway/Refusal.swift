@@ -13,14 +13,18 @@ public struct Refusal: Sendable {
     public var scope: String?
     /// Methods for `Allow`.
     public var allowedMethods: [UInt8]?
+    /// After how long it is worth trying again, where that is known.
+    public var retryAfterSeconds: Int?
 
     public init(
-        _ reason: RefusalReason, detail: String? = nil, scope: String? = nil, allowedMethods: [UInt8]? = nil
+        _ reason: RefusalReason, detail: String? = nil, scope: String? = nil, allowedMethods: [UInt8]? = nil,
+        retryAfterSeconds: Int? = nil
     ) {
         self.reason = reason
         self.detail = detail
         self.scope = scope
         self.allowedMethods = allowedMethods
+        self.retryAfterSeconds = retryAfterSeconds
     }
 
     init(_ malformed: Malformed) {
@@ -65,9 +69,11 @@ public struct Refusal: Sendable {
         var saysKeepAlive: Bool
     }
 
-    /// Appends the whole answer; returns the number of bytes in its body.
+    /// Appends the whole answer, `limitLines` among its headers; returns the number of bytes in its body.
     @discardableResult
-    func append(to output: inout ByteBuffer, scratch: inout ByteBuffer, _ form: Form) -> Int {
+    func append(
+        to output: inout ByteBuffer, scratch: inout ByteBuffer, limitLines: borrowing ByteBuffer, _ form: Form
+    ) -> Int {
         let about = reason.description
         scratch.removeAll()
         scratch.append("{\"meta\":{\"requestId\":\"")
@@ -102,7 +108,10 @@ public struct Refusal: Sendable {
         ResponseWriter.appendHeader("Cache-Control", "no-store", to: &output)
         appendChallenge(to: &output)
         if let allowedMethods { ResponseWriter.appendHeader("Allow", allowedMethods.span, to: &output) }
-        if about.isRetryable, about.fault != .client {
+        output.append(limitLines.bytes)
+        if let retryAfterSeconds {
+            ResponseWriter.appendHeader("Retry-After", decimal: retryAfterSeconds, to: &output)
+        } else if about.isRetryable, about.fault != .client {
             ResponseWriter.appendHeader("Retry-After", decimal: Refusal.retryAfterSeconds, to: &output)
         }
         if form.closes {
@@ -138,7 +147,8 @@ public struct Refusal: Sendable {
             output.append("\r\n")
         case .badRequest, .pathAmbiguous, .requestTimeout, .payloadTooLarge, .targetTooLong, .headTooLarge,
             .expectationFailed, .notImplemented, .versionNotSupported, .routeNotFound, .methodNotAllowed,
-            .limitsNotEnforceable, .upstreamUnreachable, .upstreamInvalid, .upstreamTimeout, .overloaded:
+            .rateLimited, .usageExceeded, .upstreamUnreachable, .upstreamInvalid, .upstreamTimeout,
+            .overloaded:
             return
         }
     }

@@ -12,7 +12,7 @@ public enum RefusalReason: UInt8, Sendable, CaseIterable {
     case routeNotFound, methodNotAllowed
     case missingKey, ambiguousKey, keyNotFound, keyDisabled, keyExpired
     case forbidden, insufficientPermissions
-    case limitsNotEnforceable
+    case rateLimited, usageExceeded
     case upstreamUnreachable, upstreamInvalid, upstreamTimeout, overloaded
 
     /// Whose fault a refusal is.
@@ -99,12 +99,14 @@ public enum RefusalReason: UInt8, Sendable, CaseIterable {
             entry(
                 .forbidden, "INSUFFICIENT_PERMISSIONS", "permissions_insufficient", "Forbidden",
                 "The API key lacks a permission this route requires.")
-        case .limitsNotEnforceable:
+        case .rateLimited:
             entry(
-                .serviceUnavailable, "LIMITS_NOT_ENFORCEABLE", "limits_not_enforceable",
-                "Service Unavailable",
-                "The key carries limits or credits that this version of the gateway cannot enforce.",
-                fault: .gateway)
+                .tooManyRequests, "RATE_LIMITED", "rate_limited", "Too Many Requests",
+                "A rate limit is exceeded.", retry: true)
+        case .usageExceeded:
+            entry(
+                .tooManyRequests, "USAGE_EXCEEDED", "usage_exceeded", "Too Many Requests",
+                "The API key has not enough credits left.")
         case .upstreamUnreachable:
             entry(
                 .badGateway, "UPSTREAM_UNREACHABLE", "upstream_unreachable", "Bad Gateway",

@@ -21,6 +21,9 @@ final class RuleSet {
     let changedNames: [NameFilter]
     let readsBearer: Bool
 
+    /// What each route charges, in the order of the configuration.
+    let charges: [RouteCharges]
+
     /// Upstreams in the order of the configuration.
     var groups: [Group]
 
@@ -91,6 +94,7 @@ final class RuleSet {
         credentialParameters = parameters
         self.readsBearer = readsBearer
 
+        charges = configuration.routes.map { RouteCharges($0) }
         groups = configuration.upstreams.map { group in
             Group(
                 serverKeys: group.servers.map { register(UpstreamOrigin($0, of: group)) },

@@ -65,6 +65,15 @@ public enum Server {
             throw StartError(description: "access log or threads: \(error)")
         }
 
+        var usage: UsageKeeper
+        do throws(StoreFileError) {
+            usage = try UsageKeeper(state.events, state.store, directory: storePath)
+        } catch {
+            state.log?.close()
+            state.questions.stop()
+            state.store.stop()
+            throw StartError(description: "usage statistics: \(error)")
+        }
         let threads = try startWorkers(state, configuration, listeners, local)
         let addresses = listeners.map { $0.socket.address.description }
         let adminAddress = local.first { $0.role == .admin }?.socket.address.description
@@ -74,8 +83,10 @@ public enum Server {
         state.phase.store(.serving, ordering: .relaxed)
         ready(addresses, adminAddress)
 
-        serve(signals, state, configuration)
+        serve(signals, state, configuration, &usage)
         threads.joinAll()
+        state.questions.stop()
+        usage.finish()
         state.log?.close()
         state.store.stop()
     }
@@ -160,9 +171,11 @@ public enum Server {
     // MARK: Serving
 
     private static func serve(
-        _ signals: borrowing Signals, _ state: ServerState, _ configuration: Configuration
+        _ signals: borrowing Signals, _ state: ServerState, _ configuration: Configuration,
+        _ usage: inout UsageKeeper
     ) {
         while true {
+            usage.tick()
             // Loops end by themselves only if they could not start.
             guard let signal = signals.next(milliseconds: 1000) else {
                 if state.runningWorkers.load(ordering: .acquiring) == 0 { return }
@@ -171,7 +184,7 @@ public enum Server {
             switch signal {
             case .hangUp: reload(state, configuration)
             case .terminate, .interrupt:
-                drain(signals, state, configuration.settings)
+                drain(signals, state, configuration.settings, &usage)
                 return
             }
         }
@@ -215,7 +228,9 @@ public enum Server {
 
     /// Ends the loops: those that finish in time by themselves, the others when it is up or a second signal
     /// says so.
-    private static func drain(_ signals: borrowing Signals, _ state: ServerState, _ settings: Settings) {
+    private static func drain(
+        _ signals: borrowing Signals, _ state: ServerState, _ settings: Settings, _ usage: inout UsageKeeper
+    ) {
         state.phase.store(.draining, ordering: .relaxed)
         Diagnostics.say("draining")
         state.tellAll(.drain)
@@ -227,7 +242,7 @@ public enum Server {
                 state.tellAll(.stop)
                 return
             case .hangUp, nil:
-                continue
+                usage.tick()
             }
         }
         if state.runningWorkers.load(ordering: .acquiring) > 0 {

@@ -1,6 +1,9 @@
 // What the loops of one server have in common: immutable, or safe to use from any thread.
 
+import Analytics
 import Keys
+import Limits
+import Management
 import Reactor
 public import Rules
 import Synchronization
@@ -32,6 +35,12 @@ final class ServerState: Sendable {
     let log: LogSink?
     let mailboxes: [Mailbox<WorkerMessage>]
     let counters: [Counters]
+    /// Every rate limit of the process; no two loops count apart.
+    let rateCounters = RateCounters()
+    /// Where queries of past verifications are answered.
+    let questions: QuestionThread
+    /// What was verified, by any loop and by the store's thread.
+    let events = EventLog(workspaceID: Workspace.id)
     let version: String
     /// Compiles the configuration file at a path.
     let compile: ConfigurationCompiler
@@ -51,6 +60,7 @@ final class ServerState: Sendable {
     ) throws(Errno) {
         self.store = store
         self.log = log
+        questions = try QuestionThread()
         self.version = version
         self.compile = compile
         var mailboxes: [Mailbox<WorkerMessage>] = []

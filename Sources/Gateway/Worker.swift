@@ -1,6 +1,7 @@
 // One event loop: the connections it accepted, their exchanges, and its libcurl. Everything in here belongs
 // to one thread; the rest of the process speaks to it through its mailbox.
 
+import Analytics
 import Bytes
 import HTTP1
 import Keys
@@ -18,6 +19,8 @@ enum WorkerMessage: Sendable {
     case stop
     /// The answer to a management call of one of its connections.
     case answer(ConnectionTicket, LocalAnswer)
+    /// The answer to a request for credits of one of its connections.
+    case paid(ConnectionTicket, Payment)
     /// Explain this request to one of its connections.
     case explain(ConnectionTicket, ExplainedRequest, Configuration)
 }
@@ -52,6 +55,7 @@ final class Worker {
     let reader: StoreReader
     let mailbox: Mailbox<WorkerMessage>
     let counters: Counters
+    let limiter: RateLimiter
     private(set) var rules: RuleSet
     private(set) var settings: Settings
     private(set) var requestLimits: RequestLimits
@@ -68,6 +72,8 @@ final class Worker {
     private var waiting: [(index: Int, generation: UInt32)] = []
     private var logBuffer = ByteBuffer()
     private var logScratch = ByteBuffer()
+    /// Verifications of this turn.
+    private var verifications = EventBatch()
     private(set) var isDraining = false
     private var isStopping = false
     private var lastTroubleNanos: Int64 = 0
@@ -82,6 +88,7 @@ final class Worker {
         self.listeners = listeners
         mailbox = shared.mailboxes[number]
         counters = shared.counters[number]
+        limiter = RateLimiter(shared.rateCounters, .charges)
         reader = shared.store.makeReader()
         loop = try EventLoop()
         let own = configuration.recompiled()
@@ -141,6 +148,7 @@ final class Worker {
         runWaiting()
         runTransfers()
         flushLog()
+        shared.events.submit(&verifications)
     }
 
     /// Goes on with this connection in the next turn.
@@ -226,7 +234,7 @@ final class Worker {
             var id: [UInt8] = []
             requestIDs.next(into: &id)
             Refusal(.overloaded).append(
-                to: &answer, scratch: &logScratch,
+                to: &answer, scratch: &logScratch, limitLines: ByteBuffer(),
                 Refusal.Form(
                     requestID: id, asProblem: false, isHead: false, closes: true, saysKeepAlive: false))
             _ = try? accepted.descriptor.send(answer.bytes)
@@ -286,9 +294,16 @@ final class Worker {
             isStopping = true
         case .answer(let ticket, let answer):
             connection(for: ticket)?.deliver(answer)
+        case .paid(let ticket, let payment):
+            if let connection = connection(for: ticket) { connection.paid(payment) } else { refund(payment) }
         case .explain(let ticket, let request, let configuration):
             connection(for: ticket)?.deliver(LiveExplanation.finish(request, configuration, self))
         }
+    }
+
+    /// Gives back what was taken for a request that is not forwarded.
+    func refund(_ payment: Payment) {
+        if case .spent = payment.outcome { reader.refund(payment.cost, to: payment.key) }
     }
 
     /// Nil if the connection has gone on, or is gone.
@@ -321,11 +336,12 @@ final class Worker {
     private func closeEverything() {
         for connection in connections where connection.state != .closed { connection.close(.now) }
         flushLog()
+        shared.events.submit(&verifications)
     }
 
     // MARK: The record of what happened
 
-    /// Counts a finished exchange and writes its log line.
+    /// Counts a finished exchange, remembers its verification and writes its log line.
     func record(_ exchange: Exchange, _ connection: Connection) {
         let now = Clock.monotonicNanos()
         counters.countStatus(exchange.status)
@@ -333,7 +349,9 @@ final class Worker {
         if exchange.forwardNanos > 0, exchange.headNanos > 0 {
             counters.upstreamTime.record(nanos: exchange.headNanos - exchange.forwardNanos)
         }
-        guard shared.log != nil, connection.role == .client else { return }
+        guard connection.role == .client else { return }
+        ExchangeEvent.append(exchange, nowNanos: now, to: &verifications, scratch: &logScratch)
+        guard shared.log != nil else { return }
         AccessLogLine.append(
             exchange, peer: connection.peerText, nowNanos: now, to: &logBuffer, scratch: &logScratch)
     }

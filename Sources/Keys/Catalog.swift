@@ -32,12 +32,17 @@ final class Catalog {
     let state = PublishedState()
     private(set) var staged: [EntityRef: Block?] = [:]
     private var undo: [(ref: EntityRef, previous: Block??)] = []
-    private var texts = TextIndexes()
+    private(set) var texts = TextIndexes()
     private var stagedDigests = StagedDigests()
+    /// Credits on their way between a lease and a staged record, to be settled when the batch is.
+    private var creditMoves: [CreditMove] = []
     private(set) var counts = InlineArray<16, Int>(repeating: 0)
     /// Bytes of all published blocks: what a snapshot would hold.
     private(set) var publishedByteCount = 0
     var lists = OrderedLists()
+    var leaseSizes = LeaseSizes()
+    /// Numbers of the live keys that are refilled.
+    private(set) var refilledKeys: Set<UInt32> = []
 
     var tables: PublishedTables { unsafe state.tables.pointee }
 
@@ -82,9 +87,9 @@ final class Catalog {
     func findRole(name: String) -> Block? { findRole(name: name.utf8.span) }
 
     func findRole(name text: Span<UInt8>) -> Block? {
-        let number = texts.roleNames.find(TextHash.folding(text)) { number in
+        let number = texts.roleNames.find(NameFolding.hash(text)) { number in
             guard let block = block(.role, number) else { return false }
-            return block.with(RoleBlock(block: block).name) { ASCII.equalsIgnoringCase($0, text) }
+            return block.with(RoleBlock(block: block).name) { NameFolding.areEqual($0, text) }
         }
         return number.flatMap { block(.role, $0) }
     }
@@ -111,10 +116,13 @@ final class Catalog {
     /// How far the undo log reached when a transaction began, and the numbers given out by then.
     struct Mark {
         fileprivate let undoCount: Int
+        fileprivate let creditMoveCount: Int
         fileprivate let lastNumbers: InlineArray<16, UInt32>
     }
 
-    var mark: Mark { Mark(undoCount: undo.count, lastNumbers: state.lastNumbers) }
+    var mark: Mark {
+        Mark(undoCount: undo.count, creditMoveCount: creditMoves.count, lastNumbers: state.lastNumbers)
+    }
 
     /// The next number of a kind, given out for good unless the transaction is rolled back.
     func takeNumber(_ kind: EntityKind) throws(StoreError) -> UInt32 {
@@ -145,8 +153,44 @@ final class Catalog {
         return refs
     }
 
+    // MARK: Credits
+
+    /// What happens to a lease when the batch is on disk, and what when it cannot be.
+    private struct CreditMove {
+        let number: UInt32
+        let onPublish: Int64
+        let onRollBack: Int64
+    }
+
+    /// What is leased to a key now; not part of its record.
+    func leased(_ number: UInt32) -> Int64 { tables.creditCells.leased(number) }
+
+    /// Empties the lease of a key into the hands of the caller, who stages a record that has it. If that
+    /// record never gets to disk the lease is given back.
+    func takeLease(_ number: UInt32) -> Int64 {
+        let taken = tables.creditCells.takeAll(number)
+        if taken != 0 { creditMoves.append(CreditMove(number: number, onPublish: 0, onRollBack: taken)) }
+        return taken
+    }
+
+    /// Leases `amount` to the key once the staged record, which has that much less, is on disk.
+    func grantLease(_ amount: Int64, to number: UInt32) {
+        creditMoves.append(CreditMove(number: number, onPublish: amount, onRollBack: 0))
+    }
+
+    /// Numbers of the keys that have something leased.
+    var leasedKeys: [UInt32] {
+        tables.creditCells.leasedNumbers(upTo: state.lastNumbers[Int(EntityKind.key.rawValue)])
+    }
+
+    // MARK: Ending a batch
+
     /// Makes the catalog what it was at `mark`.
     func rollBack(to mark: Mark) {
+        while creditMoves.count > mark.creditMoveCount {
+            let move = creditMoves.removeLast()
+            tables.creditCells.add(move.onRollBack, to: move.number)
+        }
         while undo.count > mark.undoCount {
             let (ref, previous) = undo.removeLast()
             let current = block(ref.kind, ref.number)
@@ -163,6 +207,10 @@ final class Catalog {
 
     /// Shows everything staged to the readers and forgets how to undo it.
     func publish() {
+        // Leases first: whoever sees the smaller balance of a record must see where the rest has gone, or
+        // would take the key for spent.
+        for move in creditMoves { tables.creditCells.add(move.onPublish, to: move.number) }
+        creditMoves.removeAll(keepingCapacity: true)
         // What was staged and then replaced within the batch was never seen by a reader.
         for entry in undo {
             if case .some(.some(let superseded)) = entry.previous { superseded.free() }
@@ -189,12 +237,20 @@ final class Catalog {
         case .key: publish(old, new, in: tables.keysByDigest, KeyDigestHash.self)
         case .rootKey: publish(old, new, in: tables.rootKeysByDigest, RootKeyDigestHash.self)
         case .permission: publish(old, new, in: tables.permissionsBySlug, PermissionSlugHash.self)
-        case .api, .identity, .role: break
+        case .api, .identity, .role, .namespace, .override: break
         }
         counts[Int(ref.kind.rawValue)] += (new == nil ? 0 : 1) - (old == nil ? 0 : 1)
         publishedByteCount += (new?.length ?? 0) - (old?.length ?? 0)
         lists.change(ref, old, new, tables)
+        if ref.kind == .key { noteRefill(of: ref.number, old, new) }
         if let old { state.limbo.add(old.address) }
+    }
+
+    private func noteRefill(of number: UInt32, _ old: Block?, _ new: Block?) {
+        let had = old.map { KeyBlock(block: $0).isRefilled } ?? false
+        let has = new.map { KeyBlock(block: $0).isRefilled } ?? false
+        if has, !had { refilledKeys.insert(number) }
+        if had, !has { refilledKeys.remove(number) }
     }
 
     private func publish<Hashing: BlockHashing>(
@@ -231,7 +287,13 @@ final class Catalog {
         }
         let old = tables.table(ref.kind)[ref.number]
         if let new { try judge(new, replacing: old) }
-        if ref.kind == .api, new == nil { throw .damaged("an API that is removed outright") }
+        if new == nil {
+            switch ref.kind {
+            case .api: throw .damaged("an API that is removed outright")
+            case .namespace: throw .damaged("a namespace that is removed outright")
+            case .key, .identity, .permission, .role, .rootKey, .override: break
+            }
+        }
         state.lastNumbers[Int(ref.kind.rawValue)] = max(last, ref.number)
         texts.move(ref, old, new)
         publish(ref, new)
@@ -269,6 +331,24 @@ final class Catalog {
             let identity = IdentityBlock(block: new)
             if !identity.isDeleted, new.with(identity.externalID, { isTaken(findIdentity(externalID: $0)) }) {
                 throw .damaged("two identities with one external id")
+            }
+        case .namespace:
+            if new.with(NamespaceBlock(block: new).name, { isTaken(findNamespace(name: $0)) }) {
+                throw .damaged("two namespaces with one name")
+            }
+        case .override:
+            let override = OverrideBlock(block: new)
+            if tables.namespaces[override.namespace] == nil {
+                throw .damaged("an override without its namespace")
+            }
+            let isTwice = new.with(override.identifier) {
+                isTaken(findOverride(of: override.namespace, identifier: $0))
+            }
+            if isTwice {
+                throw .damaged("two overrides for one identifier")
+            }
+            if let old, OverrideBlock(block: old).namespace != override.namespace {
+                throw .damaged("an override that changes its namespace")
             }
         case .api: break
         }

@@ -25,6 +25,8 @@ extension EntityKind {
         case .permission: 32
         case .role: 32
         case .rootKey: 88
+        case .namespace: NamespaceBlock.fixedLength
+        case .override: OverrideBlock.fixedLength
         }
     }
 }
@@ -271,6 +273,8 @@ extension Block {
         case .permission: PermissionBlock(block: self).isWellFormed
         case .role: RoleBlock(block: self).isWellFormed
         case .rootKey: RootKeyBlock(block: self).isWellFormed
+        case .namespace: NamespaceBlock(block: self).isWellFormed
+        case .override: OverrideBlock(block: self).isWellFormed
         }
     }
 
@@ -283,6 +287,8 @@ extension Block {
         case .permission: PermissionBlock(block: self).id
         case .role: RoleBlock(block: self).id
         case .rootKey: RootKeyBlock(block: self).id
+        case .namespace: NamespaceBlock(block: self).id
+        case .override: OverrideBlock(block: self).id
         }
     }
 }

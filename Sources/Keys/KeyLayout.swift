@@ -6,7 +6,7 @@
 //     56  u32 identity, 0 none    112  u8  refill day         126  u16 number of networks
 //     60  u16 permissions         113  u8  byte length        128  u32 length of meta
 //     62  u16 length of id        114  u16 length of name     132  u32 length of rate limits
-//     64  i64 created at          116  u32 reserved, 0
+//     64  i64 created at          116  u32 refilled through
 //     72  i64 updated at
 //     80  i64 last used at
 //
@@ -37,6 +37,9 @@ struct KeyBlock {
     var identity: UInt32 { block.u32(at: 56) }
     var isDeleted: Bool { block.i64(at: 88) != .min }
     var remainingCredits: Int64? { block.flags & KeyFlag.hasCredits == 0 ? nil : block.i64(at: 96) }
+
+    /// Alive, and with a refill.
+    var isRefilled: Bool { block.flags & KeyFlag.hasRefill != 0 && !isDeleted }
 
     // Sections, in the order they lie in the block.
     var permissions: Range<Int> { Self.fixedLength..<(Self.fixedLength + 4 * Int(block.u16(at: 60))) }
@@ -77,6 +80,7 @@ struct KeyBlock {
         record.roles = block.numbers(roles)
         record.limits = block.rules(limits)
         record.credits = credits
+        record.refilledThroughDay = block.u32(at: 116)
         record.deletedAtMillis = block.instant(at: 88)
         return record
     }
@@ -117,6 +121,7 @@ extension KeyRecord {
             guard (1...31).contains(day) else { throw .invalid("refill day \(day), expected 1 to 31") }
             builder.set(112, UInt8(day))
         }
+        builder.set(116, refilledThroughDay)
         builder.set(113, UInt8(byteLength))
         try builder.append(permissions, "permissions of a key", countAt: 60)
         try builder.append(roles, "roles of a key", countAt: 124)

@@ -108,6 +108,11 @@ public final class KeyStore {
         return try result.get()
     }
 
+    /// Refills every key for which it is due. A server does this by itself.
+    public func refillCredits() throws(TransactionFailure<StoreError>) {
+        while try transact({ (store) throws(StoreError) in try store.refillCredits(limit: 1000) }) {}
+    }
+
     public var statistics: StoreStatistics {
         func count(_ kind: EntityKind) -> Int { catalog.counts[Int(kind.rawValue)] }
         return StoreStatistics(

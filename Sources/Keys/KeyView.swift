@@ -142,7 +142,10 @@ import Bytes
     public func forEachLimit(_ body: (RateLimitRuleView) -> Void) { block.forEachRule(key.limits, body) }
 
     /// The balance as stored; nil: unlimited.
-    public var remainingCredits: Int64? { key.remainingCredits }
+    var remainingCredits: Int64? { key.remainingCredits }
+    /// Whether the key pays for its requests.
+    public var hasCredits: Bool { key.remainingCredits != nil }
+    var leases: CreditCells { unsafe tables.pointee.creditCells }
 }
 
 /// An API as a request sees it. Valid as long as the `KeyView` it came from.

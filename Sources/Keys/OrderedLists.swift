@@ -119,6 +119,7 @@ struct OrderedNumbers {
 struct OrderedLists {
     private var all: [EntityKind: OrderedNumbers] = [:]
     private var keysOfAPI: [UInt32: OrderedNumbers] = [:]
+    private var overridesOfNamespace: [UInt32: OrderedNumbers] = [:]
     /// Built for all identities at once, on the first question about one.
     private var keysOfIdentity: [UInt32: [UInt32]]?
 
@@ -126,6 +127,11 @@ struct OrderedLists {
     mutating func change(_ ref: EntityRef, _ old: Block?, _ new: Block?, _ tables: PublishedTables) {
         if old == nil, new != nil { all[ref.kind]?.add(ref.number) }
         if new == nil, let old { all[ref.kind]?.remove(old, tables) }
+        if ref.kind == .override, (old == nil) != (new == nil), let block = old ?? new {
+            let namespace = OverrideBlock(block: block).namespace
+            if let old { overridesOfNamespace[namespace]?.remove(old, tables) }
+            if new != nil { overridesOfNamespace[namespace]?.add(ref.number) }
+        }
         guard ref.kind == .key else { return }
         let oldKey = old.map { KeyBlock(block: $0) }
         let newKey = new.map { KeyBlock(block: $0) }
@@ -156,6 +162,19 @@ struct OrderedLists {
         keysOfAPI[api, default: OrderedNumbers(.key, Self.present(.key, last, tables, isOfAPI), tables)]
             .settle(tables)
         if let list = keysOfAPI[api] { body(list) }
+    }
+
+    mutating func withOverrides(
+        ofNamespace namespace: UInt32, _ last: UInt32, _ tables: PublishedTables,
+        _ body: (OrderedNumbers) -> Void
+    ) {
+        let isOfNamespace = { (block: Block) in OverrideBlock(block: block).namespace == namespace }
+        overridesOfNamespace[
+            namespace,
+            default: OrderedNumbers(
+                .override, Self.present(.override, last, tables, isOfNamespace), tables)
+        ].settle(tables)
+        if let list = overridesOfNamespace[namespace] { body(list) }
     }
 
     /// The numbers of an identity's keys, in no order.

@@ -26,9 +26,12 @@ struct PublishedTables {
     let permissions = PagedTable()
     let roles = PagedTable()
     let rootKeys = PagedTable()
+    let namespaces = PagedTable()
+    let overrides = PagedTable()
     let keysByDigest = BlockIndex<KeyDigestHash>()
     let rootKeysByDigest = BlockIndex<RootKeyDigestHash>()
     let permissionsBySlug = BlockIndex<PermissionSlugHash>()
+    let creditCells = CreditCells()
 
     @inline(__always) func table(_ kind: EntityKind) -> PagedTable {
         switch kind {
@@ -38,6 +41,8 @@ struct PublishedTables {
         case .permission: permissions
         case .role: roles
         case .rootKey: rootKeys
+        case .namespace: namespaces
+        case .override: overrides
         }
     }
 
@@ -77,6 +82,7 @@ struct PublishedTables {
 
     deinit {
         limbo.freeAll()
+        unsafe tables.pointee.creditCells.free(upTo: lastNumbers[Int(EntityKind.key.rawValue)])
         for kind in EntityKind.allCases {
             unsafe tables.pointee.table(kind).free(upTo: lastNumbers[Int(kind.rawValue)])
         }

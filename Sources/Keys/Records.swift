@@ -108,6 +108,8 @@ public struct KeyRecord: Hashable, Sendable {
     public var limits: [RateLimitRule] = []
     /// Nil: unlimited.
     public var credits: Credits?
+    /// The last day, counted from 1970-01-01 UTC, whose refill has been done or was not due yet.
+    var refilledThroughDay: UInt32 = 0
     /// Set once the key is soft-deleted: it verifies as not found and its digest stays taken.
     public internal(set) var deletedAtMillis: Int64?
 
@@ -157,7 +159,7 @@ public struct RoleRecord: Hashable, Sendable {
     public internal(set) var reference: Reference<RoleRecord> = .unassigned
     /// `role_…`
     public internal(set) var id: String
-    /// Unique without regard to ASCII letter case.
+    /// Unique without regard to letter case and accents.
     public var name: String
     public var summary: String?
     public var permissions: [Reference<PermissionRecord>] = []

@@ -1,8 +1,8 @@
 // What can go wrong: one error for a mutation that cannot be, one for files that cannot be used.
 
 /// The kinds of things the store holds. Raw values are part of the file format; their order is the order in
-/// which records are written and published, so that whatever a record refers to comes before it. 7 and 8 are
-/// set aside for rate-limit namespaces and overrides, 9 and 10 for credit leases and ledger entries.
+/// which records are written and published, so that whatever a record refers to comes before it. 9
+/// and 10 are set aside for credit leases and ledger entries.
 public enum EntityKind: UInt8, CaseIterable, Sendable {
     case permission = 1
     case role = 2
@@ -10,6 +10,10 @@ public enum EntityKind: UInt8, CaseIterable, Sendable {
     case identity = 4
     case key = 5
     case rootKey = 6
+    /// A group of stand-alone rate limits.
+    case namespace = 7
+    /// An override of the limits of a namespace.
+    case override = 8
 }
 
 /// Why the store refuses a mutation. Nothing of the transaction that threw it is kept.

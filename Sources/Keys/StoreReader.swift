@@ -36,6 +36,11 @@
         return RootKeyView(key: RootKeyBlock(block: block))
     }
 
+    /// Gives back what was taken from a key for a request that was not forwarded after all.
+    public func refund(_ cost: Int64, to key: Reference<KeyRecord>) {
+        if cost > 0 { unsafe tables.pointee.creditCells.giveBack(cost, to: key.number) }
+    }
+
     /// Says that this loop holds nothing it has found so far. Once per turn; costs two plain memory accesses.
     @inline(__always) public func quiesce() { state.reclamation.quiesce(slot) }
 

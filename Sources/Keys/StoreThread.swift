@@ -15,6 +15,8 @@ public final class StoreThread: @unchecked Sendable {
         case compact(Completion)
         case compacted(Result<Int, StoreFileError>, sequence: UInt64)
         case backup(target: String, Completion)
+        /// There is more of what the last turn left undone.
+        case wake
         case stop
     }
 
@@ -27,6 +29,7 @@ public final class StoreThread: @unchecked Sendable {
     // The store's thread only. Given up by `stop`, so that the lock on the directory goes with the thread.
     private var openStore: KeyStore?
     private var isCompacting = false
+    private var refilledThroughDay: UInt32 = 0
     private var waitingForCompaction: [Completion] = []
     // Whoever owns this object: set in `init`, taken in `stop`.
     private var thread: Thread?
@@ -107,8 +110,8 @@ public final class StoreThread: @unchecked Sendable {
     private func run() {
         var isStopping = false
         while !isStopping || isCompacting {
-            // While readers still hold something that could be freed, look again before long.
-            waitForMail(mailbox.wakeNumber, timeoutMillis: store.catalog.hasWaitingMemory ? 100 : -1)
+            refillIfDue()
+            waitForMail(mailbox.wakeNumber, timeoutMillis: longestWaitMillis)
             var answers: [(String?) -> Void] = []
             var others: [Message] = []
             for message in mailbox.drain() {
@@ -116,12 +119,42 @@ public final class StoreThread: @unchecked Sendable {
                 case .work(let work): answers.append(work(store))
                 case .stop: isStopping = true
                 case .compact, .compacted, .backup: others.append(message)
+                case .wake: break
                 }
             }
             commit(answers)
             for message in others { handle(message) }
             if store.wantsCompaction, !isCompacting, !isStopping { startCompaction() }
             store.catalog.collect()
+        }
+        // The loops have ended, so what is leased is spent by nobody any more.
+        let returned = store.stage { (store) throws(StoreError) in try store.returnLeases() }
+        commit([])
+        if case .failure(let failure) = returned { log("leased credits could not be returned: \(failure)") }
+    }
+
+    private var longestWaitMillis: Int32 {
+        // While readers still hold something that could be freed, look again before long.
+        if store.catalog.hasWaitingMemory { return 100 }
+        if store.catalog.refilledKeys.isEmpty { return -1 }
+        // Until midnight UTC, but at most a minute: the clock may be set.
+        let sinceMidnight = Clock.realtimeNanos() / 1_000_000 % 86_400_000
+        return Int32(min(60_000, 86_400_000 - sinceMidnight))
+    }
+
+    /// At the first turn, for the days that were missed, and once a day. A batch at a time, so that others
+    /// get in between.
+    private func refillIfDue() {
+        let today = RefillCalendar.day(ofMillis: Clock.realtimeNanos() / 1_000_000)
+        if today == refilledThroughDay || store.unavailableReason != nil { return }
+        let result = store.stage { (store) throws(StoreError) in try store.refillCredits(limit: 1000) }
+        commit([])
+        switch result {
+        case .success(true): mailbox.post(.wake)
+        case .success(false): refilledThroughDay = today
+        case .failure(let failure):
+            refilledThroughDay = today
+            log("refilling credits failed: \(failure)")
         }
     }
 
@@ -136,7 +169,7 @@ public final class StoreThread: @unchecked Sendable {
 
     private func handle(_ message: Message) {
         switch message {
-        case .work, .stop: break
+        case .work, .stop, .wake: break
         case .compact(let completion):
             waitingForCompaction.append(completion)
             if !isCompacting { startCompaction() }

@@ -12,8 +12,10 @@ struct TextIndexes {
     private(set) var externalIDs = NumberIndex()
     /// ASCII letter case aside.
     private(set) var slugs = NumberIndex()
-    /// ASCII letter case aside.
+    /// Letter case and accents aside.
     private(set) var roleNames = NumberIndex()
+    private(set) var namespaceNames = NumberIndex()
+    private(set) var overrides = OverrideIndex()
 
     /// Files the entity under what `new` says instead of what `old` says; nil stands for no entity.
     mutating func move(_ ref: EntityRef, _ old: Block?, _ new: Block?) {
@@ -25,6 +27,9 @@ struct TextIndexes {
         case .identity: externalIDs.move(number, from: Self.externalIDHash(old), to: Self.externalIDHash(new))
         case .permission: slugs.move(number, from: Self.slugHash(old), to: Self.slugHash(new))
         case .role: roleNames.move(number, from: Self.roleNameHash(old), to: Self.roleNameHash(new))
+        case .namespace:
+            namespaceNames.move(number, from: Self.namespaceHash(old), to: Self.namespaceHash(new))
+        case .override: overrides.move(number, old, new)
         case .key, .rootKey, .api: break
         }
     }
@@ -44,7 +49,11 @@ struct TextIndexes {
     }
 
     private static func roleNameHash(_ block: Block?) -> UInt32? {
-        block.map { $0.with(RoleBlock(block: $0).name, TextHash.folding) }
+        block.map { $0.with(RoleBlock(block: $0).name, NameFolding.hash) }
+    }
+
+    private static func namespaceHash(_ block: Block?) -> UInt32? {
+        block.map { $0.with(NamespaceBlock(block: $0).name, TextHash.of) }
     }
 }
 
@@ -64,7 +73,7 @@ struct StagedDigests {
             Self.move(
                 ref.number, from: old.map { RootKeyBlock(block: $0).digest },
                 to: new.map { RootKeyBlock(block: $0).digest }, in: &rootKeys)
-        case .api, .identity, .permission, .role: break
+        case .api, .identity, .permission, .role, .namespace, .override: break
         }
     }
 

@@ -45,10 +45,29 @@ public struct Transaction: ~Copyable {
         live(catalog.block(.key, reference.number))
     }
 
+    /// A live key as a request would see it, with what is published of everything it refers to. Valid as long
+    /// as the transaction. Nil if the key or its API is deleted, or if that API is no older than this batch.
+    public func view(_ reference: Reference<KeyRecord>) -> KeyView? {
+        guard let block = catalog.block(.key, reference.number) else { return nil }
+        let key = KeyBlock(block: block)
+        guard !key.isDeleted, let api = catalog.tables.apis[key.api], !APIBlock(block: api).isDeleted else {
+            return nil
+        }
+        return unsafe KeyView(key: key, tables: UnsafePointer(catalog.state.tables))
+    }
+
     /// Whether some key, even a soft-deleted one, has this digest.
     public func isTaken(_ digest: KeyDigest) -> Bool { catalog.findKey(digest) != nil }
 
+    /// The record with its whole balance: what the journal has and what is leased.
     func live(_ block: Block?) -> KeyRecord? {
+        guard let block, var record = unleased(block) else { return nil }
+        record.credits?.remaining += catalog.leased(block.number)
+        return record
+    }
+
+    /// The record as it is written: without what is leased.
+    func unleased(_ block: Block?) -> KeyRecord? {
         guard let block else { return nil }
         let key = KeyBlock(block: block)
         guard !key.isDeleted, let api = catalog.block(.api, key.api), !APIBlock(block: api).isDeleted else {

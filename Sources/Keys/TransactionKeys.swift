@@ -28,6 +28,7 @@ extension Transaction {
         if record.id.isEmpty { record.id = Identifier.make("key") }
         if catalog.find(.key, id: record.id) != nil { throw .alreadyExists(.key, record.id) }
         record.createdAtMillis = nowMillis
+        record.refilledThroughDay = today
         record.deletedAtMillis = nil
         record.limits = Self.numbered(record.limits, keeping: [])
         record.permissions = Self.unique(record.permissions)
@@ -57,9 +58,14 @@ extension Transaction {
         _ reference: Reference<KeyRecord>, _ stamp: UpdateStamp = .updatesTimestamp,
         _ change: (inout KeyRecord) throws(StoreError) -> Void
     ) throws(StoreError) -> KeyRecord {
-        guard let old = key(reference) else { throw .notFound(.key, "") }
+        // The balance is whole while the record is in hand: what was leased comes back into it.
+        let taken = catalog.takeLease(reference.number)
+        guard var old = unleased(catalog.block(.key, reference.number)) else { throw .notFound(.key, "") }
+        old.credits?.remaining += taken
         var record = old
         try change(&record)
+        // A refill that is new does not make up for the days before it.
+        if record.credits?.refill != old.credits?.refill { record.refilledThroughDay = today }
         if record.digest != old.digest, isTaken(record.digest) { throw .alreadyExists(.key, "digest") }
         record.reference = reference
         record.id = old.id
@@ -78,7 +84,9 @@ extension Transaction {
     public mutating func deleteKey(_ reference: Reference<KeyRecord>, _ deletion: KeyDeletion)
         throws(StoreError)
     {
-        guard var record = key(reference) else { throw .notFound(.key, "") }
+        let taken = catalog.takeLease(reference.number)
+        guard var record = unleased(catalog.block(.key, reference.number)) else { throw .notFound(.key, "") }
+        record.credits?.remaining += taken
         switch deletion {
         case .soft:
             record.deletedAtMillis = nowMillis

@@ -79,7 +79,7 @@ extension Transaction {
         page(.rootKey, from: cursor, limit: limit, id: \.id) { RootKeyBlock(block: $0).record }
     }
 
-    private func page<Record>(
+    func page<Record>(
         _ kind: EntityKind, from cursor: String?, limit: Int, id: (Record) -> String,
         _ select: (Block) -> Record?
     ) -> Page<Record> {
@@ -97,7 +97,7 @@ extension Transaction {
 }
 
 /// Takes records until one more than a page has been seen.
-private struct PageCollector<Record: Sendable> {
+struct PageCollector<Record: Sendable> {
     private let limit: Int
     private let id: (Record) -> String
     private var records: [Record] = []

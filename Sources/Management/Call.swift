@@ -31,10 +31,27 @@ enum Change<Value> {
 }
 
 struct Call {
+    /// The members of the body; empty if it is a list.
     let body: JSONObject
+    /// The elements of a body that is a list.
+    let elements: [JSONValue]
     let caller: Caller
+    let services: CallServices
+    /// The one of its answer.
+    let requestId: String
     /// When the call is taken to happen, in milliseconds since 1970.
     let nowMillis: Int64
+
+    init(
+        _ body: JSONValue, caller: Caller, services: CallServices, requestId: String, nowMillis: Int64
+    ) {
+        self.body = body.object ?? JSONObject()
+        elements = body.elements ?? []
+        self.caller = caller
+        self.services = services
+        self.requestId = requestId
+        self.nowMillis = nowMillis
+    }
 
     // MARK: Members
 
@@ -72,16 +89,5 @@ struct Call {
             throw ManagementError(.invalidInput, "meta is \(bytes.count) bytes, limit is \(maxBytes)")
         }
         return .set(bytes)
-    }
-
-    // MARK: What this version cannot do
-
-    /// Refuses members whose effect nobody would enforce: a limit that is stored and never charged is worse
-    /// than none. Absent, null and empty ones ask for nothing.
-    func refuseUncharged(_ names: String...) throws(ManagementError) {
-        for name in names {
-            guard let member = body[name], member != .null, member.elements?.isEmpty != true else { continue }
-            throw ManagementError(.invalidInput, "\(name) are not yet available")
-        }
     }
 }

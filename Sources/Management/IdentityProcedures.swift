@@ -28,11 +28,11 @@ enum IdentityProcedures {
 
     private static func create(_ call: Call, _ store: inout Transaction) throws(ManagementError) -> Outcome {
         try call.require(.identity("create_identity"))
-        try call.refuseUncharged("ratelimits")
+        let limits = try call.limits() ?? []
         var meta: [UInt8]?
         try call.metaChange(maxBytes: maxMetaBytes).apply(to: &meta)
         let identity = try asking { () throws(StoreError) in
-            try store.createIdentity(externalID: call.requiredText("externalId"), meta: meta)
+            try store.createIdentity(externalID: call.requiredText("externalId"), meta: meta, limits: limits)
         }
         return .data(["identityId": .string(identity.id)])
     }
@@ -51,23 +51,22 @@ enum IdentityProcedures {
     }
 
     private static func update(_ call: Call, _ store: inout Transaction) throws(ManagementError) -> Outcome {
-        let identity = try store.existingIdentity(call.requiredText("identity"))
         try call.require(.identity("update_identity"))
-        try call.refuseUncharged("ratelimits")
+        let identity = try store.existingIdentity(call.requiredText("identity"))
+        let limits = try call.limits(.areRefused)
         let meta = try call.metaChange(maxBytes: maxMetaBytes)
-        let clearsLimits = call.body["ratelimits"] != nil
         let changed = try asking { () throws(StoreError) in
             try store.updateIdentity(identity.reference) { record in
                 meta.apply(to: &record.meta)
-                if clearsLimits { record.limits = [] }
+                if let limits { record.limits = limits }
             }
         }
         return .data(changed.json)
     }
 
     private static func delete(_ call: Call, _ store: inout Transaction) throws(ManagementError) -> Outcome {
-        let identity = try store.existingIdentity(call.requiredText("identity"))
         try call.require(.identity("delete_identity"))
+        let identity = try store.existingIdentity(call.requiredText("identity"))
         try asking { () throws(StoreError) in try store.deleteIdentity(identity.reference) }
         return .nothing
     }

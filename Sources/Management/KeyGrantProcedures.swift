@@ -8,7 +8,7 @@ enum KeyGrantProcedures {
     static let table = [
         Procedure("keys.addPermissions", slugs(1...1_000), run: addPermissions),
         Procedure("keys.removePermissions", slugs(1...1_000), run: removePermissions),
-        Procedure("keys.setPermissions", slugs(0...1_000), run: setPermissions),
+        Procedure("keys.setPermissions", slugs(Schema.unbounded), run: setPermissions),
         Procedure("keys.addRoles", roles(1...100), run: addRoles),
         Procedure("keys.removeRoles", roles(1...100), run: removeRoles),
         Procedure("keys.setRoles", roles(0...100), run: setRoles),

@@ -46,7 +46,8 @@ enum KeyProcedures {
             }
             throw .notRecoverable
         }
-        try call.refuseUncharged("credits", "ratelimits")
+        let credits = try call.newCredits()
+        let limits = try call.limits() ?? []
 
         let prefix = call.text("prefix")
         let generated = KeyMaterial.generate(
@@ -56,6 +57,8 @@ enum KeyProcedures {
         try call.metaChange(maxBytes: maxMetaBytes).apply(to: &record.meta)
         record.expiresAtMillis = call.integer("expires")
         record.isEnabled = call.flag("enabled", default: true)
+        record.credits = credits
+        record.limits = limits
         record.roles = try store.existingRoles(named: call.texts("roles") ?? [])
         record.permissions = try store.permissions(madeFrom: call.texts("permissions") ?? [])
         if let externalID = call.text("externalId") {
@@ -132,7 +135,8 @@ extension Call {
     func endOfGrace(noLaterThan current: Int64?) -> Int64? {
         guard let grace = integer("expiration") else { return nil }
         // A key is valid up to and including its last millisecond; no grace means not even this one.
-        return min(grace == 0 ? nowMillis - 1 : nowMillis + grace, current ?? .max)
+        let (end, isBeyond) = nowMillis.addingReportingOverflow(grace == 0 ? -1 : grace)
+        return min(isBeyond ? .max : end, current ?? .max)
     }
 }
 

@@ -20,14 +20,13 @@ enum KeyUpdateProcedure {
     private static func update(_ call: Call, _ store: inout Transaction) throws(ManagementError) -> Outcome {
         var key = try store.existingKey(call.requiredText("keyId"))
         try call.require(store.requirement("update_key", on: key))
-        try call.refuseUncharged("credits", "ratelimits")
+        try call.checkCreditChange(of: key.credits)
 
         call.textChange("name").apply(to: &key.name)
         try call.metaChange(maxBytes: KeyProcedures.maxMetaBytes).apply(to: &key.meta)
         call.integerChange("expires").apply(to: &key.expiresAtMillis)
         key.isEnabled = call.flag("enabled", default: key.isEnabled)
-        if call.body["credits"] != nil { key.credits = nil }
-        if call.body["ratelimits"] != nil { key.limits = [] }
+        if let limits = try call.limits() { key.limits = limits }
         switch call.textChange("externalId") {
         case .keep: break
         case .clear: key.identity = nil
@@ -40,7 +39,15 @@ enum KeyUpdateProcedure {
         if let slugs = call.texts("permissions") { key.permissions = try store.permissions(madeFrom: slugs) }
 
         let changed = key
-        try asking { () throws(StoreError) in try store.updateKey(changed.reference) { $0 = changed } }
+        try asking { () throws(StoreError) in
+            try store.updateKey(changed.reference) { record in
+                // Only in here is the balance certain: until now loops may have spent of it.
+                var credits = record.credits
+                try? call.changeCredits(&credits)
+                record = changed
+                record.credits = credits
+            }
+        }
         return .done
     }
 }

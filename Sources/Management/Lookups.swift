@@ -12,6 +12,10 @@ extension ManagementError {
         case .identity: ManagementError(.identityNotFound, "the identity '\(reference)' does not exist")
         case .permission: ManagementError(.permissionNotFound, "the permission '\(reference)' does not exist")
         case .role: ManagementError(.roleNotFound, "the role '\(reference)' does not exist")
+        case .namespace:
+            ManagementError(.namespaceNotFound, "the rate limit namespace '\(reference)' does not exist")
+        case .override:
+            ManagementError(.overrideNotFound, "the rate limit override '\(reference)' does not exist")
         }
     }
 
@@ -26,8 +30,10 @@ extension ManagementError {
             self.init(.permissionExists, "a permission with slug '\(slug)' already exists")
         case .alreadyExists(.role, let name):
             self.init(.roleExists, "a role with name '\(name)' already exists")
-        case .alreadyExists(.api, _), .alreadyExists(.key, _), .alreadyExists(.rootKey, _):
-            // Ids and digests are random: meeting one that is taken means the randomness is broken.
+        case .alreadyExists(.api, _), .alreadyExists(.key, _), .alreadyExists(.rootKey, _),
+            .alreadyExists(.namespace, _), .alreadyExists(.override, _):
+            // Namespaces and overrides are only made where there are none. Ids and digests are random: meeting
+            // one that is taken means the randomness is broken.
             self.init(.unexpected, "a generated identifier is already taken")
         case .invalid(let sentence):
             self.init(.invalidInput, sentence)

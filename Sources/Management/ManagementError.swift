@@ -16,6 +16,9 @@ public struct ManagementError: Error, Equatable, Sendable {
         case identityExists, permissionExists, roleExists
         case namespaceGone
         case preconditionFailed, protectedResource
+        case invalidQuery, invalidQueryType, invalidQueryTable, invalidQueryFunction, queryBeforeRetention
+        case queryTimeout, queryMemoryExceeded, queryRowsExceeded
+        case analyticsOff
         case rateLimited
         case unexpected, unavailable
     }
@@ -70,6 +73,18 @@ extension ManagementError.Kind {
         case .namespaceGone: (410, "Resource Gone", "unkey/data/ratelimit_namespace_gone")
         case .preconditionFailed: (412, "Precondition Failed", "unkey/application/precondition_failed")
         case .protectedResource: (412, "Resource is protected", "unkey/application/protected_resource")
+        case .invalidQuery: (400, "Bad Request", "user/bad_request/invalid_analytics_query")
+        case .invalidQueryType: (400, "Bad Request", "user/bad_request/invalid_analytics_query_type")
+        case .invalidQueryTable: (400, "Bad Request", "user/bad_request/invalid_analytics_table")
+        case .invalidQueryFunction: (400, "Bad Request", "user/bad_request/invalid_analytics_function")
+        case .queryBeforeRetention: (400, "Bad Request", "user/bad_request/query_range_exceeds_retention")
+        case .queryTimeout:
+            (422, "Unprocessable Entity", "user/unprocessable_entity/query_execution_timeout")
+        case .queryMemoryExceeded:
+            (422, "Unprocessable Entity", "user/unprocessable_entity/query_memory_limit_exceeded")
+        case .queryRowsExceeded:
+            (422, "Unprocessable Entity", "user/unprocessable_entity/query_rows_limit_exceeded")
+        case .analyticsOff: (412, "Precondition Failed", "unkey/data/analytics_not_configured")
         case .rateLimited: (429, "Too Many Requests", "user/too_many_requests/workspace_rate_limited")
         case .unexpected: (500, "Internal Server Error", "unkey/application/unexpected_error")
         case .unavailable: (503, "Service Unavailable", "unkey/application/service_unavailable")

@@ -1,25 +1,7 @@
-// keys.migrateKeys: keys that were made elsewhere, known by their hashes only. They verify at once, because what
-// is imported is what is stored for every key: the SHA-256 of its whole text.
+// keys.migrateKeys: keys that were made elsewhere, known by their hashes only.
 
-import Bytes
 import JSON
 import Keys
-
-/// How the hashes of an import are spelled; always available, under fixed ids.
-private enum Migration: String {
-    case base64 = "sha256_base64"
-    case hexadecimal = "sha256_hex"
-
-    /// The digest a hash spells; nil if it is none.
-    func digest(_ hash: [UInt8]) -> KeyDigest? {
-        let bytes =
-            switch self {
-            case .base64: Base64.decode(hash.span)
-            case .hexadecimal: Hex.bytes(hash.span)
-            }
-        return bytes.flatMap { KeyDigest(bytes: $0.span) }
-    }
-}
 
 enum MigrationProcedure {
     private static let key = Schema.body(
@@ -76,8 +58,10 @@ enum MigrationProcedure {
                 throw ManagementError(
                     .invalidInput, "keys[\(index)].hash is no SHA-256 digest as \(migration.rawValue)")
             }
-            let entry = Call(body: body, caller: call.caller, nowMillis: call.nowMillis)
-            try entry.refuseUncharged("credits", "ratelimits")
+            let entry = Call(
+                .object(body), caller: call.caller, services: call.services, requestId: call.requestId,
+                nowMillis: call.nowMillis)
+            _ = try entry.newCredits()
             if let place = places[digest] {
                 wanted[place] = (hash, digest, entry)
             } else {
@@ -98,6 +82,8 @@ enum MigrationProcedure {
         try entry.metaChange(maxBytes: KeyProcedures.maxMetaBytes).apply(to: &record.meta)
         record.expiresAtMillis = entry.integer("expires")
         record.isEnabled = entry.flag("enabled", default: true)
+        record.credits = try entry.newCredits()
+        record.limits = try entry.limits() ?? []
         record.permissions = try store.permissions(madeFrom: entry.texts("permissions") ?? [])
         for name in entry.texts("roles") ?? [] {
             let role = try asking { () throws(StoreError) in

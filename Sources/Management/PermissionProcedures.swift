@@ -14,11 +14,11 @@ enum PermissionProcedures {
             .body(.required("name", name), .required("slug", .slug), .optional("description", .description)),
             run: create),
         Procedure("permissions.getPermission", .body(existing), run: get),
-        Procedure("permissions.listPermissions", .object(Schema.searchablePage, .refused), run: list),
+        Procedure("permissions.listPermissions", .object(Schema.rbacPage, .refused), run: list),
         Procedure(
             "permissions.updatePermission",
             .body(
-                existing, .optional("name", name), .optional("slug", .slug),
+                .required("permission", .anyText), .optional("name", name), .optional("slug", .slug),
                 .optional("description", .nullable(.description))),
             run: update),
         Procedure("permissions.deletePermission", .body(existing), run: delete),

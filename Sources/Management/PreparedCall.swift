@@ -17,16 +17,21 @@ public struct PreparedCall: Sendable {
         case local
     }
 
+    /// How deep a body may be nested. Answers wrap what was stored a few levels deeper, and have to be read with
+    /// the parser's own bound.
+    private static let maxDepth = JSONValue.defaultMaxDepth - 56
+
     private let procedure: Procedure
-    private let body: JSONObject
+    private let body: JSONValue
+
+    /// Whether a caller from there can call this procedure.
+    public static func exists(_ name: String, from surface: Surface) -> Bool {
+        Procedure.find(name, from: surface) != nil
+    }
 
     /// Nil if there is no such procedure; throws what is wrong with the body.
     public init?(procedure name: String, body: Span<UInt8>, from surface: Surface) throws(ManagementError) {
-        guard let procedure = Procedure.byName[name] else { return nil }
-        switch (procedure.audience, surface) {
-        case (.everyone, _), (.operatorOnly, .local): break
-        case (.operatorOnly, .network): return nil
-        }
+        guard let procedure = Procedure.find(name, from: surface) else { return nil }
         self.procedure = procedure
         self.body = try Self.decode(body, for: procedure)
     }
@@ -34,28 +39,35 @@ public struct PreparedCall: Sendable {
     /// Carries the call out. What it throws must end the transaction, because part of the work may have been
     /// done; `ManagementAnswer(_:requestId:)` tells the caller.
     public func perform(
-        as caller: Caller, requestId: String, in store: inout Transaction
+        as caller: Caller, requestId: String, using services: CallServices, in store: inout Transaction
     ) throws(ManagementError) -> ManagementAnswer {
-        let call = Call(body: body, caller: caller, nowMillis: store.nowMillis)
+        let call = Call(
+            body, caller: caller, services: services, requestId: requestId, nowMillis: store.nowMillis)
         return ManagementAnswer(try procedure.run(call, &store), requestId: requestId)
     }
 
     private static func decode(
         _ body: Span<UInt8>, for procedure: Procedure
-    ) throws(ManagementError) -> JSONObject {
+    ) throws(ManagementError) -> JSONValue {
         let parsed: JSONValue
         do throws(JSONError) {
-            parsed = try JSONValue(parsing: body)
+            parsed =
+                body.isEmpty && procedure.schema.hasNoMembers
+                ? .object(JSONObject()) : try JSONValue(parsing: body, maxDepth: maxDepth)
         } catch {
-            throw ManagementError(.invalidInput, "the request body is not valid JSON: \(error)")
+            let violation = SchemaViolation(
+                location: "body", message: "\(error)", fix: "send one JSON value as RFC 8259 has it")
+            throw ManagementError(
+                .invalidInput, "POST request body for '/v2/\(procedure.name)' is not valid JSON",
+                violations: [violation])
         }
         let violations = procedure.schema.violations(in: parsed)
-        guard violations.isEmpty, let object = parsed.object else {
+        guard violations.isEmpty else {
             throw ManagementError(
                 .invalidInput, "POST request body for '/v2/\(procedure.name)' failed to validate schema",
                 violations: violations)
         }
-        return object
+        return parsed
     }
 }
 

@@ -28,9 +28,21 @@ struct Procedure: Sendable {
     }
 
     static let all: [Procedure] =
-        APIProcedures.table + KeyProcedures.table + KeyUpdateProcedure.table + KeyGrantProcedures.table
-        + VerifyProcedure.table + MigrationProcedure.table + IdentityProcedures.table
+        APIProcedures.table + KeyProcedures.table + KeyUpdateProcedure.table + CreditProcedures.table
+        + KeyGrantProcedures.table
+        + RateLimitProcedures.table + OverrideProcedures.table
+        + VerifyProcedure.table + AnalyticsProcedures.table + WorkspaceProcedures.table
+        + MigrationProcedure.table + IdentityProcedures.table
         + PermissionProcedures.table + RoleProcedures.table + RootKeyProcedures.table
 
-    static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+    private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+    /// The row of this name; nil if there is none for callers from there.
+    static func find(_ name: String, from surface: PreparedCall.Surface) -> Procedure? {
+        guard let procedure = byName[name] else { return nil }
+        switch (procedure.audience, surface) {
+        case (.everyone, _), (.operatorOnly, .local): return procedure
+        case (.operatorOnly, .network): return nil
+        }
+    }
 }

@@ -41,10 +41,25 @@ struct Requirement {
         return Requirement(alternatives: ["identity.*.\(action)"] + specific + urn([path]))
     }
 
+    /// An action on a rate-limit namespace; for some there is a URN path behind the workspace.
+    static func ratelimit(_ id: String, _ action: String, at urnPath: String? = nil) -> Requirement {
+        Requirement(
+            alternatives: ["ratelimit.*.\(action)", "ratelimit.\(id).\(action)"]
+                + urn(urnPath.map { ["\($0)#\(action)"] } ?? []))
+    }
+
+    /// An action on any rate-limit namespace, or on one that does not exist yet.
+    static func anyRatelimit(_ action: String) -> Requirement {
+        Requirement(alternatives: ["ratelimit.*.\(action)"])
+    }
+
     /// An action on a root key, or on all of them with `*`.
     static func rootKey(_ id: String, _ action: String) -> Requirement {
         Requirement(alternatives: urn(["rootKeys/\(id)#\(action)"]))
     }
+
+    /// Reading a page of figures about the whole installation: `limits` or `usage`.
+    static func figures(_ page: String) -> Requirement { Requirement(alternatives: urn(["\(page)#read"])) }
 
     private static func urn(_ tails: [String]) -> [String] { tails.map { "unkey:v1:\(Workspace.id):\($0)" } }
 
@@ -53,12 +68,13 @@ struct Requirement {
 
     func isMet(by held: [RootPermission]) -> Bool {
         alternatives.contains { alternative in
-            held.contains { $0.covers(Self.permission(alternative, asHeldIn: "\($0)")) }
+            held.contains { Self.permission(alternative, asHeldIn: "\($0)").map($0.grants) == true }
         }
     }
 
-    /// An alternative as a permission, with the project that `held` names.
-    private static func permission(_ alternative: String, asHeldIn held: String) -> RootPermission {
+    /// An alternative as a permission, with the project that `held` names. Nil if it is spelled as no
+    /// permission can be, which a reference of the caller's choosing brings about: nobody holds that.
+    private static func permission(_ alternative: String, asHeldIn held: String) -> RootPermission? {
         var text = alternative
         if text.contains(anyProject) {
             // unkey:v1:<workspace>:projects/<project>/…
@@ -67,11 +83,17 @@ struct Requirement {
                 path.count > 1 && path[0] == "projects" && !path[1].contains("*") ? path[1] : "default"
             text = text.replacing(anyProject, with: named)
         }
-        guard let permission = try? RootPermission(parsing: Array(text.utf8).span) else {
-            preconditionFailure("a requirement is spelled as no permission can be: \(text)")
-        }
-        return permission
+        return try? RootPermission(parsing: Array(text.utf8).span)
     }
+}
+
+extension RootPermission {
+    /// Whether holding this is enough here where `asked` is required. The power over another workspace, however
+    /// great, is none over this one.
+    func grants(_ asked: RootPermission) -> Bool { applies(to: Workspace.id) && covers(asked) }
+
+    /// Whether this is the power over everything here.
+    var grantsEverything: Bool { applies(to: Workspace.id) && isAllPowerful }
 }
 
 extension Call {

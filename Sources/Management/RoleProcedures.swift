@@ -11,19 +11,24 @@ enum RoleProcedures {
             "permissions.createRole",
             .body(
                 .required("name", .roleName), .optional("description", .description),
-                .optional("permissions", .slugs)),
+                .optional("permissions", .anySlugs)),
             run: create),
         Procedure("permissions.getRole", .body(existing), run: get),
-        Procedure("permissions.listRoles", .object(Schema.searchablePage, .refused), run: list),
+        Procedure("permissions.listRoles", .object(Schema.rbacPage, .refused), run: list),
         Procedure(
             "permissions.updateRole",
-            .body(existing, .optional("name", .roleName), .optional("description", .nullable(.description))),
+            .body(
+                .required("role", .anyText), .optional("name", .roleName),
+                .optional("description", .nullable(.description))),
             run: update),
         Procedure(
             "permissions.setRolePermissions",
-            .body(
-                .optional("role", .roleName), .optional("roleId", .roleName), .required("permissions", .slugs)
-            ),
+            // `roleId` is the older name of the member; one of the two has to be there.
+            .anyMember(
+                ["role", "roleId"],
+                .body(
+                    .optional("role", .roleName), .optional("roleId", .string(length: 1...255, of: .any)),
+                    .required("permissions", .anySlugs))),
             run: setPermissions),
         Procedure("permissions.deleteRole", .body(existing), run: delete),
     ]
@@ -77,12 +82,7 @@ enum RoleProcedures {
         _ call: Call, _ store: inout Transaction
     ) throws(ManagementError) -> Outcome {
         try call.require(.rbac("add_permission_to_role"), .rbac("remove_permission_from_role"))
-        // `roleId` is the older name of the member; one of the two has to be there.
-        guard let reference = call.text("role") ?? call.text("roleId") else {
-            let violation = SchemaViolation(location: "/required", message: "missing property 'role'")
-            throw ManagementError(.invalidInput, "the role is missing", violations: [violation])
-        }
-        let role = try store.existingRole(reference)
+        let role = try store.existingRole(call.text("role") ?? call.requiredText("roleId"))
         let granted = try permissions(call.texts("permissions") ?? [], call, &store)
         let changed = try asking { () throws(StoreError) in
             try store.updateRole(role.reference) { $0.permissions = granted }

@@ -7,27 +7,27 @@ import Keys
 enum RootKeyProcedures {
     /// Root keys are worth more than API keys and live longer.
     private static let byteLength = 32
-    private static let permissions = Schema.array(
-        of: .string(length: 1...512, of: .any), count: Schema.unbounded)
+    private static let permissions = Schema.array(of: .anyText, count: Schema.unbounded)
+    private static let keyId = Schema.Field.required("keyId", .anyText)
 
     static let table = [
         Procedure(
             "rootKeys.createKey",
             .body(
-                .required("permissions", permissions), .optional("name", .keyName),
-                .optional("expires", .nullable(.instant))),
+                .required("permissions", permissions), .optional("name", .anyText),
+                .optional("expires", .nullable(.integer(Int.min...Int.max)))),
             run: create),
         Procedure("rootKeys.listKeys", .object(Schema.page, .refused), run: list),
         Procedure(
             "rootKeys.updateKey",
             .body(
-                .required("keyId", .keyId), .optional("name", .nullable(.keyName)),
-                .optional("enabled", .boolean), .optional("permissions", permissions)),
+                keyId, .optional("name", .nullable(.anyText)), .optional("enabled", .boolean),
+                .optional("permissions", permissions)),
             run: update),
-        Procedure("rootKeys.deleteKey", .body(.required("keyId", .keyId)), run: delete),
+        Procedure("rootKeys.deleteKey", .body(keyId), run: delete),
         Procedure(
             "rootKeys.rerollKey",
-            .body(.required("keyId", .keyId), .required("expiration", .nullable(.instant))), run: reroll),
+            .body(keyId, .required("expiration", .nullable(.integer(0...Int.max)))), run: reroll),
     ]
 
     private static func create(_ call: Call, _ store: inout Transaction) throws(ManagementError) -> Outcome {
@@ -130,7 +130,7 @@ extension Call {
                 throw ManagementError(.invalidInput, "permission '\(text)': \(error)")
             }
             guard case .rootKey(_, let held, _) = caller else { continue }
-            guard held.contains(where: { $0.covers(wanted) }) else {
+            guard held.contains(where: { $0.grantsEverything || $0.grants(wanted) }) else {
                 throw ManagementError(
                     .insufficientPermissions,
                     "the root key cannot grant '\(text)', which it does not hold itself")

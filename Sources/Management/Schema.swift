@@ -39,6 +39,8 @@ indirect enum Schema: Sendable {
     /// Any JSON object with at most so many members.
     case freeObject(maxMembers: Int)
     case nullable(Schema)
+    /// An object that has at least one of these members.
+    case anyMember([String], Schema)
 
     /// A member of an object.
     struct Field: Sendable {
@@ -82,6 +84,11 @@ indirect enum Schema: Sendable {
 extension Schema {
     static let unbounded = 0...Int.max
 
+    /// Whether there is nothing to say in a body of this shape, so that it can be left out.
+    var hasNoMembers: Bool {
+        if case .object(let fields, _) = self { fields.isEmpty } else { false }
+    }
+
     /// Every way in which `value` breaks the schema; empty if it conforms.
     func violations(in value: JSONValue) -> [SchemaViolation] {
         var found: [SchemaViolation] = []
@@ -99,6 +106,11 @@ extension Schema {
         }
 
         switch (self, value) {
+        case (.anyMember(let names, let schema), _):
+            if let object = value.object, !names.contains(where: { object[$0] != nil }) {
+                report("anyOf", "missing property " + names.map { "'\($0)'" }.joined(separator: " or "))
+            }
+            schema.check(value, at: path, into: &found)
         case (.nullable(let schema), _):
             if value == .null { return }
             if schema.accepts(kindOf: value) {
@@ -109,11 +121,19 @@ extension Schema {
         case (.boolean, .bool):
             break
         case (.integer(let range), .number(let number)):
-            guard let integer = number.integer else {
+            if let integer = number.integer {
+                bound(integer, range, "minimum", "maximum")
+            } else if let isNegative = number.isNegativeInteger {
+                // Spelled as an integer, and beyond what any bound allows.
+                let got = String(decoding: number.digits.prefix(40), as: UTF8.self)
+                if isNegative {
+                    report("minimum", "minimum: got \(got), want \(range.lowerBound)")
+                } else {
+                    report("maximum", "maximum: got \(got), want \(range.upperBound)")
+                }
+            } else {
                 report("type", "got number, want integer")
-                return
             }
-            bound(integer, range, "minimum", "maximum")
         case (.string(let length, let alphabet), .string(let text)):
             bound(
                 String(decoding: text, as: UTF8.self).unicodeScalars.count, length, "minLength", "maxLength")
@@ -167,8 +187,16 @@ extension Schema {
         case .string, .choice: "string"
         case .array: "array"
         case .object, .freeObject: "object"
-        case .nullable(let schema): schema.typeName
+        case .nullable(let schema), .anyMember(_, let schema): schema.typeName
         }
+    }
+}
+
+extension JSONNumber {
+    /// Whether an integer is below zero; nil if there is a fraction or an exponent.
+    fileprivate var isNegativeInteger: Bool? {
+        let isNegative = digits.first == UInt8(ascii: "-")
+        return digits.dropFirst(isNegative ? 1 : 0).allSatisfy { ASCII.isDigit($0) } ? isNegative : nil
     }
 }
 

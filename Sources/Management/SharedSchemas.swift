@@ -10,18 +10,21 @@ extension Schema {
     static let roleName = Schema.string(length: 1...128, of: .any)
     static let meta = Schema.freeObject(maxMembers: 100)
     static let slugs = Schema.array(of: slug, count: 0...1_000)
+    /// Where the published schema knows no bound; that of the body remains.
+    static let anySlugs = Schema.array(of: slug, count: unbounded)
     static let roleNames = Schema.array(of: roleName, count: 0...100)
     static let description = Schema.string(length: 0...512, of: .any)
     static let keyName = Schema.string(length: 1...255, of: .any)
     /// An id or a name of the caller's choosing; what it refers to is found by looking it up.
     static let reference = Schema.string(length: 1...Int.max, of: .any)
+    static let anyText = Schema.string(length: unbounded, of: .any)
 
     static let ratelimits = Schema.array(
         of: .object(
             [
                 .required("name", .string(length: 3...128, of: .any)),
                 .required("limit", .integer(1...Int.max)),
-                .required("duration", .integer(1_000...Int.max)), .optional("autoApply", .boolean),
+                .required("duration", .integer(1_000...Int.max)), .required("autoApply", .boolean),
             ], .ignored),
         count: 0...50)
 
@@ -43,7 +46,12 @@ extension Schema {
     static let page: [Field] = [
         .optional("limit", .integer(1...100)), .optional("cursor", .string(length: unbounded, of: .any)),
     ]
-    static let searchablePage: [Field] = page + [.optional("search", .string(length: 0...256, of: .any))]
+    private static let search = Field.optional("search", .string(length: 0...256, of: .any))
+    static let searchablePage: [Field] = page + [search]
+    /// Roles and permissions bound the cursor too.
+    static let rbacPage: [Field] = [
+        page[0], .optional("cursor", .string(length: 0...1_024, of: .any)), search,
+    ]
 
     static func body(_ fields: Field..., unknown: Unknown = .refused) -> Schema { .object(fields, unknown) }
 }

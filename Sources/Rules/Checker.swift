@@ -35,6 +35,7 @@ struct Checker {
     var hasHeadersBlock = false
     var apis: [String] = []
     var tags: [(tag: Tag, place: Place)] = []
+    private var namedLimits = NamedLimitList()
 
     init(findings: Findings, path: String) {
         self.findings = findings
@@ -51,7 +52,7 @@ struct Checker {
             findings: findings,
             context: RouteContext(
                 upstreams: upstreams.map(\.group), isMissingUpstreams: hasRejectedUpstream, apis: apis,
-                tags: tags.map(\.tag), injected: injected.map(\.header),
+                tags: tags.map(\.tag), namedLimits: namedLimits.limits, injected: injected.map(\.header),
                 bodyLimitBytes: settings.limits.bodyBytes,
                 credentials: settings.credentials))
         for directive in directives where directive.name.isBare("route") { routes.check(directive) }
@@ -81,16 +82,17 @@ struct Checker {
                 for word in words { TagList.add(word, to: &tags, captures: [], findings) }
             }
         case "ratelimit":
-            if findings.arguments(directive, 1...1, "ratelimit NAME") != nil {
-                findings.notYetAvailable(directive.name)
-            }
+            namedLimits.read(directive, values, findings)
         case "credit-durability":
-            if let words = findings.arguments(directive, 1...1, "credit-durability lease|exact") {
-                if words[0].isBare("lease") || words[0].isBare("exact") {
-                    findings.notYetAvailable(directive.name)
-                } else {
-                    findings.error("expected lease or exact, found \(words[0].shown)", at: words[0].place)
-                }
+            guard seen.note(directive, findings),
+                let words = findings.arguments(directive, 1...1, "credit-durability lease|exact")
+            else { return }
+            if words[0].isBare("lease") {
+                settings.creditDurability = .lease
+            } else if words[0].isBare("exact") {
+                settings.creditDurability = .exact
+            } else {
+                findings.error("expected lease or exact, found \(words[0].shown)", at: words[0].place)
             }
         case "recheck-interval":
             if let words = findings.arguments(directive, 1...1, "recheck-interval DURATION"),

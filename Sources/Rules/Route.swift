@@ -77,6 +77,12 @@ public struct Route: Sendable {
     public let apis: [String]
     /// Global tags and the route's own, which replace global ones of the same name.
     public let tags: [Tag]
+    /// Charged beside what keys and identities are charged anyway; empty for a public route.
+    public let namedLimits: [NamedLimit]
+    /// Limits of the route itself.
+    public let limits: [RouteLimit]
+    /// Credits that a request costs a key that has some; 0 spends none.
+    public let cost: Int64
     /// Index into `Configuration.upstreams`.
     public let upstreamIndex: Int
     public let pathChange: PathChange

@@ -30,6 +30,11 @@ struct RouteBody {
     var removedHeaders: [(name: [UInt8], place: Place)] = []
     var forwardsCredential = false
     var isShadow = false
+    /// Those the route names itself.
+    var namedLimits = NamedLimitList()
+    var limits: [(limit: RouteLimit, place: Place)] = []
+    var cost: Int64 = 1
+    private var costPlace: Place?
     private var ownTags: [(tag: Tag, place: Place)] = []
     private var hasUnknownDirective = false
     private var accessPlace: Place?
@@ -67,6 +72,9 @@ struct RouteBody {
             )
         }
         checkContradictions()
+        if case .open? = access, let costPlace {
+            findings.error("a public route asks for no key, so there are no credits to charge", at: costPlace)
+        }
     }
 
     private mutating func readDirective(_ directive: Directive) {
@@ -101,11 +109,37 @@ struct RouteBody {
             else { return }
             if name == "forward-credential" { forwardsCredential = true }
             if name == "shadow" { isShadow = true }
-        case "cost", "ratelimit", "limit", "websocket": LaterDirectives.check(directive, values, findings)
+        case "ratelimit": namedLimits.read(directive, values, findings)
+        case "limit": readLimit(directive)
+        case "cost":
+            guard seen.note(directive, findings), let words = findings.arguments(directive, 1...1, "cost N"),
+                let number = values.number(words[0], in: 0...1_000_000_000, what: "a number")
+            else { return }
+            cost = Int64(number)
+            costPlace = directive.head
+        case "websocket": LaterDirectives.check(directive, findings)
         default:
             hasUnknownDirective = true
             findings.unknown(directive, expected: "a directive of a route", known: Self.names)
         }
+    }
+
+    /// The global named limits that the route does not name itself, and its own.
+    var mergedNamedLimits: [NamedLimit] {
+        if case .open? = access { return [] }
+        let own = namedLimits.limits
+        return context.namedLimits.filter { global in !own.contains { $0.name == global.name } } + own
+    }
+
+    private mutating func readLimit(_ directive: Directive) {
+        guard let limit = RouteLimitReader.own(directive, values, findings) else { return }
+        if let other = limits.first(where: { $0.limit.name == limit.name }) {
+            findings.error(
+                "there is a limit of that name already", at: directive.head, note: "first written here",
+                at: other.place)
+            return
+        }
+        limits.append((limit, directive.head))
     }
 
     // MARK: Who may pass

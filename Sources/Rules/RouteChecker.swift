@@ -11,6 +11,7 @@ struct RouteContext {
     let isMissingUpstreams: Bool
     let apis: [String]
     let tags: [Tag]
+    let namedLimits: [NamedLimit]
     let injected: [InjectedHeader]
     let bodyLimitBytes: Int
     let credentials: [CredentialSource]
@@ -83,7 +84,8 @@ struct RouteChecker {
                 methods: methods, pattern: pattern.text, captureNames: pattern.captureNames, host: host,
                 access: access,
                 checks: body.checks, apis: body.apis.isEmpty ? context.apis : body.apis,
-                tags: body.mergedTags,
+                tags: body.mergedTags, namedLimits: body.mergedNamedLimits, limits: body.limits.map(\.limit),
+                cost: body.cost,
                 upstreamIndex: body.upstreamIndex, pathChange: body.pathChange, timeouts: body.timeouts,
                 bodyLimitBytes: body.bodyLimitBytes, setHeaders: body.setHeaders.map(\.header),
                 removedHeaders: body.removedHeaders.map(\.name), forwardsCredential: body.forwardsCredential,

@@ -29,10 +29,21 @@ extension RouteBody {
             findings.error(
                 "\"\(shown)\" tells the backend about the caller and cannot be removed by a route", at: place)
         }
-        guard case .open? = access else { return }
+        if case .open? = access { checkPublicContradictions() }
+    }
+
+    /// What needs to know who is calling, where nobody asks.
+    private func checkPublicContradictions() {
         if let check = checks.first(where: { $0.program.operands.contains(where: \.isAboutCaller) }) {
             findings.error(
                 "a public route asks for no key: \"\(check.text)\" would never find one", at: head)
+        }
+        if let place = namedLimits.firstPlace {
+            findings.error("a public route asks for no key, so ratelimit has no meaning in it", at: place)
+        }
+        for entry in limits where entry.0.isByCaller {
+            let place = entry.1
+            findings.error("a public route asks for no key, so nothing can be limited by it", at: place)
         }
         if !apis.isEmpty {
             findings.error("a public route asks for no key, so api has no meaning in it", at: head)
@@ -47,4 +58,9 @@ extension Operand {
         case .path, .query, .header, .method, .clientAddress, .now: false
         }
     }
+}
+
+extension RouteLimit {
+    /// Whether what is counted depends on the key.
+    fileprivate var isByCaller: Bool { subjects.contains(.key) || subjects.contains(.identity) }
 }

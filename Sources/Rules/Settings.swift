@@ -34,6 +34,14 @@ public enum WorkerCount: Sendable, Hashable {
     case fixed(Int)
 }
 
+/// When a credit that was spent is on the disk.
+public enum CreditDurability: Sendable, Hashable {
+    /// Before it is spent, a block at a time: a crash loses at most the rest of a block, to the customer.
+    case lease
+    /// Before the request it pays for goes on.
+    case exact
+}
+
 public enum AccessLog: Sendable, Hashable {
     case standardOutput
     case file(path: String)
@@ -94,6 +102,7 @@ public struct Settings: Sendable {
     public var clientTimeouts = ClientTimeouts()
     public var limits = Limits()
     public var shutdownGraceNanos = 30 * Nanos.second
+    public var creditDurability = CreditDurability.lease
     public var accessLog = AccessLog.standardOutput
 }
 

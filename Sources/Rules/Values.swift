@@ -66,15 +66,15 @@ struct ValueReader {
         return nil
     }
 
-    /// `100/1m`: whether it is a rate; reported if not.
-    func isRate(_ word: Word) -> Bool {
+    /// `100/1m`: so many in so long.
+    func rate(_ word: Word) -> (count: Int, durationMillis: Int)? {
         guard let (count, period) = word.cut(at: UInt8(ascii: "/")),
             let limit = ASCII.decimal(count.text.span), limit > 0
         else {
             findings.error("expected a rate such as 100/1m, found \(word.shown)", at: word.place)
-            return false
+            return nil
         }
-        return duration(period) != nil
+        return duration(period).map { (limit, $0 / Nanos.millisecond) }
     }
 
     private func countAndUnit(_ word: Word) -> (count: Int, unit: String)? {

@@ -14,9 +14,10 @@ import Glibc
     /// Every command, in the order the help lists them.
     static let commands: [Command] =
         ServeCommand.commands + CheckCommand.commands + RoutesCommand.commands + ExplainCommand.commands
-        + EchoCommand.commands + APICommands.commands + KeyCommands.commands
+        + EchoCommand.commands + APICommands.commands + KeyCommands.commands + KeyCreditCommands.commands
         + IdentityCommands.commands + RoleCommands.commands + PermissionCommands.commands
-        + RootKeyCommands.commands + StoreCommands.commands + HelpCommand.commands
+        + RootKeyCommands.commands + UsageCommand.commands + RatelimitCommands.commands
+        + ImportCommand.commands + StoreCommands.commands + HelpCommand.commands
 
     private static func run(_ words: [String]) -> ExitCode {
         var command: Command?

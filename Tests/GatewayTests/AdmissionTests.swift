@@ -132,30 +132,28 @@ import Testing
         Case(label: "a check fails", request: "GET /things/0 HTTP/1.1", expected: .forbidden),
         Case(
             label: "checks before limits", request: "GET /things/0 HTTP/1.1",
-            plan: KeyPlan(permissions: ["things.read"], credits: Credits(remaining: 10)), expected: .forbidden
-        ),
+            plan: KeyPlan(permissions: ["things.read"], limits: [KeyPlan.spentLimit]), expected: .forbidden),
         Case(
-            label: "credits that cannot be charged",
-            plan: KeyPlan(permissions: ["things.read"], credits: Credits(remaining: 10)),
-            expected: .limitsNotEnforceable),
+            label: "a limit of the key that is spent",
+            plan: KeyPlan(permissions: ["things.read"], limits: [KeyPlan.spentLimit]),
+            expected: .rateLimited),
         Case(
-            label: "limits that cannot be enforced",
+            label: "a limit of the identity that is spent",
+            plan: KeyPlan(
+                identity: "acme", permissions: ["things.read"], identityLimits: [KeyPlan.spentLimit]),
+            expected: .rateLimited),
+        Case(
+            label: "a limit that is only charged by name, and is not named",
             plan: KeyPlan(
                 permissions: ["things.read"],
                 limits: [
                     RateLimitRule(
-                        name: "requests", limit: 1, durationMillis: 1000, appliesAutomatically: false)
+                        name: "requests", limit: 0, durationMillis: 1000, appliesAutomatically: false)
                 ]),
-            expected: .limitsNotEnforceable),
+            expected: nil),
         Case(
-            label: "limits of the identity",
-            plan: KeyPlan(
-                identity: "acme", permissions: ["things.read"],
-                identityLimits: [
-                    RateLimitRule(
-                        name: "requests", limit: 1, durationMillis: 1000, appliesAutomatically: true)
-                ]),
-            expected: .limitsNotEnforceable),
+            label: "permissions before limits", plan: KeyPlan(limits: [KeyPlan.spentLimit]),
+            expected: .insufficientPermissions),
         Case(
             label: "a check on a public route", request: "GET /pub/2 HTTP/1.1", lines: [],
             expected: .forbidden),

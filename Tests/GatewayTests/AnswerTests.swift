@@ -22,7 +22,7 @@ private func parsed(_ bytes: [UInt8]) throws -> JSONValue {
         var output = ByteBuffer()
         var scratch = ByteBuffer()
         let count = refusal.append(
-            to: &output, scratch: &scratch,
+            to: &output, scratch: &scratch, limitLines: ByteBuffer(),
             Refusal.Form(
                 requestID: Array("req_1".utf8), asProblem: asProblem, isHead: isHead, closes: closes,
                 saysKeepAlive: saysKeepAlive))
@@ -73,7 +73,7 @@ private func parsed(_ bytes: [UInt8]) throws -> JSONValue {
             (.forbidden, "Bearer realm=\"keygate\", error=\"insufficient_scope\""),
             (.insufficientPermissions, "Bearer realm=\"keygate\", error=\"insufficient_scope\""),
             (.routeNotFound, nil), (.methodNotAllowed, nil), (.upstreamInvalid, nil),
-            (.limitsNotEnforceable, nil),
+            (.usageExceeded, nil),
         ] as [(RefusalReason, String?)])
     func aChallengeSaysWhatWasWrong(_ reason: RefusalReason, _ challenge: String?) {
         let head = answer(Refusal(reason)).head

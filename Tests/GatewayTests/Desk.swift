@@ -6,6 +6,7 @@ import Bytes
 import Glibc
 import HTTP1
 import Keys
+import Limits
 import Rules
 import Testing
 import Upstream
@@ -29,6 +30,10 @@ struct KeyPlan {
     var limits: [RateLimitRule] = []
     var identityLimits: [RateLimitRule] = []
     var credits: Credits?
+
+    /// Lets nothing pass.
+    static let spentLimit = RateLimitRule(
+        name: "spent", limit: 0, durationMillis: 1000, appliesAutomatically: true)
 }
 
 final class Desk {
@@ -38,6 +43,7 @@ final class Desk {
 
     let rules: RuleSet
     let reader: StoreReader
+    let limiter = RateLimiter(RateCounters(), .charges)
     private let store: KeyStore
     private let directory: String
 
@@ -140,7 +146,7 @@ final class Desk {
         }
         if let refusal = Admission.route(exchange, rules) { return (exchange, refusal) }
         let route = try #require(exchange.route)
-        return (exchange, Admission.judge(exchange, rules, route, reader, nowMillis: Desk.nowMillis))
+        return (exchange, Admission.judge(exchange, rules, route, reader, limiter, nowMillis: Desk.nowMillis))
     }
 
     /// The reason of the refusal; nil for a request that goes on.

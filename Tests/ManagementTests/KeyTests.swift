@@ -50,19 +50,6 @@ struct KeyTests {
     }
 
     @Test(
-        "what nobody would enforce yet is refused, not stored",
-        arguments: [
-            #""credits":{"remaining":10}"#, #""ratelimits":[{"name":"requests","limit":1,"duration":1000}]"#,
-        ])
-    func uncharged(_ members: String) throws {
-        let sandbox = try Sandbox()
-        let api = try sandbox.createAPI()
-        try sandbox.refuses(.invalidInput, "keys.createKey", #"{"apiId":"\#(api)",\#(members)}"#)
-        let key = try sandbox.createKey(in: api, #""ratelimits":[]"#)
-        try sandbox.refuses(.invalidInput, "keys.updateKey", #"{"keyId":"\#(key.id)",\#(members)}"#)
-    }
-
-    @Test(
         "what cannot be created is refused with its kind",
         arguments: [
             (#"{"apiId":"api_unknown"}"#, .apiNotFound),

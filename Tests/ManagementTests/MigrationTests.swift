@@ -70,6 +70,49 @@ struct MigrationTests {
             .apiNotFound, "keys.migrateKeys", Self.body("api_unknown", #"{"hash":"\#(Self.first)"}"#))
     }
 
+    // MARK: Keys of which a part was hashed
+
+    /// SHA-256 of "long" in hexadecimal.
+    static let ofLong = "fc66f021c67d064c1490a12b5a4d4d2f5167ca692a16ca12f1f3a4cda29a6fa9"
+
+    @Test("a key whose last part was hashed is adopted by its first verification")
+    func adoption() throws {
+        let sandbox = try Sandbox()
+        let api = try sandbox.createAPI()
+        let body = Self.body(api, #"{"hash":"\#(Self.ofLong)","name":"n"}"#, "seam_prefixed_api_key")
+        let id = try sandbox.data("keys.migrateKeys", body)["migrated"]?.elements?.first?["keyId"]?.text ?? ""
+        let waiting = #""migrationId":"seam_prefixed_api_key""#
+        // Neither the text without the migration nor the part that was hashed is the key.
+        #expect(try sandbox.verify("my_company_shorty_long") == ["valid": false, "code": "NOT_FOUND"])
+        #expect(try sandbox.verify("long")["code"] == "NOT_FOUND")
+        #expect(try sandbox.verify("my_company_shorty_other", waiting)["code"] == "NOT_FOUND")
+        #expect(
+            try sandbox.verify("my_company_shorty_long", #""migrationId":"unknown""#)["code"] == "NOT_FOUND")
+        // Who may not verify it does not get it adopted either.
+        let stranger = try Sandbox.rootKey("api.*.read_key")
+        let call = #"{"key":"my_company_shorty_long",\#(waiting)}"#
+        #expect(try sandbox.data("keys.verifyKey", call, as: stranger)["code"] == "NOT_FOUND")
+        #expect(try sandbox.key(id)["start"] == "")
+
+        #expect(try sandbox.verify("my_company_shorty_long", waiting)["keyId"]?.text == id)
+        #expect(try sandbox.verify("my_company_shorty_long")["code"] == "VALID")
+        #expect(try sandbox.verify("long")["code"] == "NOT_FOUND")
+        let key = try sandbox.key(id)
+        #expect(key["start"] == "my_company_shor" && key["updatedAt"] == nil)
+        let rerolled = try sandbox.data("keys.rerollKey", #"{"keyId":"\#(id)","expiration":0}"#)
+        #expect(rerolled["key"]?.text?.hasPrefix("my_company_") == true)
+    }
+
+    @Test("a text of fewer than three parts cannot be such a key")
+    func fewParts() throws {
+        let sandbox = try Sandbox()
+        for text in ["long", "short_long"] {
+            try sandbox.refuses(
+                .authenticationMalformed, "keys.verifyKey",
+                #"{"key":"\#(text)","migrationId":"seam_prefixed_api_key"}"#)
+        }
+    }
+
     @Test(
         "base64 has one spelling for the same bytes",
         arguments: [

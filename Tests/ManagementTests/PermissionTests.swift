@@ -78,4 +78,28 @@ struct PermissionTests {
         try sandbox.refuses(
             .roleNotFound, "permissions.setRolePermissions", #"{"role":"ghost","permissions":[]}"#)
     }
+
+    @Test(
+        "letter case and accents do not tell names of roles apart",
+        arguments: ["équipe", "EQUIPE", "E\u{301}quipe"])
+    func foldedNames(_ other: String) throws {
+        let sandbox = try Sandbox()
+        let id = try sandbox.data("permissions.createRole", #"{"name":"Équipe"}"#)["roleId"]
+        try sandbox.refuses(.roleExists, "permissions.createRole", #"{"name":"\#(other)"}"#)
+        #expect(try sandbox.data("permissions.getRole", #"{"role":"\#(other)"}"#)["id"] == id)
+        try sandbox.data("permissions.createRole", #"{"name":"Équipes"}"#)
+        let key = try sandbox.createKey(in: sandbox.createAPI(), #""roles":["\#(other)"]"#)
+        #expect(try sandbox.key(key.id)["roles"]?.texts() == ["Équipe"])
+    }
+
+    @Test(
+        "what the published schema does not bound is only not found",
+        arguments: [
+            ("permissions.updatePermission", #"{"permission":"no slug at all"}"#, .permissionNotFound),
+            ("permissions.updateRole", #"{"role":""}"#, .roleNotFound),
+            ("rootKeys.deleteKey", #"{"keyId":"?"}"#, .keyNotFound),
+        ] as [(String, String, ManagementError.Kind)])
+    func unbounded(_ procedure: String, _ body: String, _ kind: ManagementError.Kind) throws {
+        try Sandbox().refuses(kind, procedure, body)
+    }
 }

@@ -1,10 +1,12 @@
 // A store of its own for each test, and calls on it as the API would make them.
 
 import Access
+import Analytics
 import Bytes
 import Glibc
 import JSON
 import Keys
+import Limits
 import Testing
 
 @testable import Management
@@ -13,6 +15,10 @@ import Testing
 final class Sandbox {
     private let directory: String
     private let store: KeyStore
+    let counters = RateCounters()
+    let events = EventLog(workspaceID: Workspace.id)
+    /// Where calls come from.
+    var address: IPAddress?
 
     init() throws {
         var template = Array("/tmp/keygate-management-XXXXXX".utf8CString)
@@ -40,7 +46,7 @@ final class Sandbox {
             guard let call = try PreparedCall(procedure: procedure, body: bytes.span, from: .local) else {
                 preconditionFailure("there is no procedure \(procedure)")
             }
-            return transact(call, caller)
+            return transact(call, caller).completed()
         } catch {
             return ManagementAnswer(error, requestId: "req_test")
         }
@@ -49,10 +55,25 @@ final class Sandbox {
     private func transact(_ call: PreparedCall, _ caller: Caller) -> ManagementAnswer {
         do throws(TransactionFailure<ManagementError>) {
             return try store.transact { (transaction) throws(ManagementError) in
-                try call.perform(as: caller, requestId: "req_test", in: &transaction)
+                try call.perform(
+                    as: caller, requestId: "req_test", using: CallServices(counters: counters, events: events, address: address),
+                    in: &transaction)
             }
         } catch {
             return ManagementAnswer(.failure(error), requestId: "req_test")
+        }
+    }
+
+    /// The id of a namespace; no procedure tells it.
+    func namespaceId(_ name: String) throws -> String? {
+        try store.transact { (store) throws(StoreError) in store.namespace(idOrName: name)?.id }
+    }
+
+    /// Deletes a namespace, which no procedure can.
+    func deleteNamespace(_ name: String) throws {
+        try store.transact { (store) throws(StoreError) in
+            guard let namespace = store.namespace(idOrName: name) else { throw .notFound(.namespace, name) }
+            try store.deleteNamespace(namespace.reference)
         }
     }
 

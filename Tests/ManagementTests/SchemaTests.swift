@@ -25,6 +25,9 @@ struct SchemaTests {
         .optional("kind", .choice(["a", "b"])), .optional("list", .array(of: .slug, count: 1...2)),
         .optional("gone", .nullable(.integer(0...5))), .optional("meta", .freeObject(maxMembers: 1)))
 
+    static let either = Schema.anyMember(
+        ["a", "b"], .body(.optional("a", .boolean), .optional("b", .boolean)))
+
     static let rows = [
         Row("a string within its bounds", name, #"{"name":"abc"}"#),
         Row("length counts characters, not bytes", name, #"{"name":"äöüßé"}"#),
@@ -58,7 +61,13 @@ struct SchemaTests {
             ("/properties/count/type", "got number, want integer")),
         Row(
             "beyond 64 bits", mixed, #"{"id":"key_1","count":9223372036854775808}"#,
-            ("/properties/count/type", "got number, want integer")),
+            ("/properties/count/maximum", "maximum: got 9223372036854775808, want 10")),
+        Row(
+            "beyond 64 bits below zero", mixed, #"{"id":"key_1","count":-9223372036854775809}"#,
+            ("/properties/count/minimum", "minimum: got -9223372036854775809, want 1")),
+        Row("one of two members", either, #"{"b":true}"#),
+        Row("neither of two members", either, "{}", ("/anyOf", "missing property 'a' or 'b'")),
+        Row("no object that could have one", either, "[]", ("/type", "got array, want object")),
         Row(
             "text for a boolean", mixed, #"{"id":"key_1","on":"yes"}"#,
             ("/properties/on/type", "got string, want boolean")),

@@ -93,18 +93,6 @@ struct VerifyTests {
         #expect(try sandbox.verify(key.text, #""keyspaces":["ks_other"]"#)["code"] == "NOT_FOUND")
     }
 
-    @Test("a named limit must exist; an inline one is not yet charged, so it is refused")
-    func limits() throws {
-        let sandbox = try Sandbox()
-        let key = try sandbox.createKey(in: sandbox.createAPI())
-        try sandbox.refuses(
-            .preconditionFailed, "keys.verifyKey",
-            #"{"key":"\#(key.text)","ratelimits":[{"name":"requests"}]}"#)
-        try sandbox.refuses(
-            .invalidInput, "keys.verifyKey",
-            #"{"key":"\#(key.text)","ratelimits":[{"name":"requests","limit":1,"duration":1000}]}"#)
-    }
-
     @Test("a root key is no API key")
     func rootKey() throws {
         let sandbox = try Sandbox()

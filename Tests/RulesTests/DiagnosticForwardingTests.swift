@@ -194,18 +194,11 @@ struct DiagnosticForwardingTests {
                                    ^~~~~~~~~~~~~~
             """#),
         Refusal(
-            "a global rate limit", "ratelimit requests",
+            "an unknown credit durability", "credit-durability sometimes",
             #"""
-            g.conf:3:1: error: "ratelimit" is not yet available
-                ratelimit requests
-                ^~~~~~~~~
-            """#),
-        Refusal(
-            "credit durability", "credit-durability exact",
-            #"""
-            g.conf:3:1: error: "credit-durability" is not yet available
-                credit-durability exact
-                ^~~~~~~~~~~~~~~~~
+            g.conf:3:19: error: expected lease or exact, found "sometimes"
+                credit-durability sometimes
+                                  ^~~~~~~~~
             """#),
         Refusal(
             "the recheck interval", "recheck-interval 10s",
@@ -229,39 +222,11 @@ struct DiagnosticForwardingTests {
                 ^~~~~~~~~~~~~~~~
             """#),
         Refusal(
-            "a cost", "route GET /a { public; cost 5 }",
+            "a cost nobody can be charged", "route GET /a { public; cost 5 }",
             #"""
-            g.conf:3:24: error: "cost" is not yet available
+            g.conf:3:24: error: a public route asks for no key, so there are no credits to charge
                 route GET /a { public; cost 5 }
-                                       ^~~~
-            """#),
-        Refusal(
-            "a named rate limit", "route GET /a { public; ratelimit requests cost 2 }",
-            #"""
-            g.conf:3:24: error: "ratelimit" is not yet available
-                route GET /a { public; ratelimit requests cost 2 }
-                                       ^~~~~~~~~
-            """#),
-        Refusal(
-            "a limit of the route", "route GET /a { public; limit burst 100/1m by ip header:X-Client }",
-            #"""
-            g.conf:3:24: error: "limit" is not yet available
-                route GET /a { public; limit burst 100/1m by ip header:X-Client }
-                                       ^~~~~
-            """#),
-        Refusal(
-            "a limit with a bad rate", "route GET /a { public; limit burst 100 by ip }",
-            #"""
-            g.conf:3:36: error: expected a rate such as 100/1m, found "100"
-                route GET /a { public; limit burst 100 by ip }
-                                                   ^~~
-            """#),
-        Refusal(
-            "a limit by something unknown", "route GET /a { public; limit burst 100/1m by ipp }",
-            #"""
-            g.conf:3:46: error: expected key, identity, ip, route or header:NAME, found "ipp"; did you mean "ip"?
-                route GET /a { public; limit burst 100/1m by ipp }
-                                                             ^~~
+                                       ^~~~~~
             """#),
         Refusal(
             "websockets", "route GET /a { public; websocket }",

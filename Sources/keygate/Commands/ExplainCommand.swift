@@ -91,7 +91,7 @@ enum ExplainCommand {
         let reader = open.store.makeReader()
         reader.wake()
         let explanation = Explanation.make(
-            request, configuration, reader, nowMillis: Clock.realtimeNanos() / 1_000_000)
+            request, configuration, reader, open.counters, nowMillis: Clock.realtimeNanos() / 1_000_000)
         reader.goIdle()
         Console.print(String(explanation.text.dropLast()))
         return explanation.isAllowed ? .done : .failed

@@ -9,15 +9,17 @@ enum IdentityCommands {
     static let commands: [Command] = [
         Command(
             "identity create", "EXTERNALID", summary: "Makes an identity, a customer known by your own id.",
-            options: [meta] + .store, run: create),
+            options: [meta] + .limits + .store, run: create),
         Command(
             "identity list", summary: "Lists the identities.",
             options: [.value("--search", as: "TEXT", "only those whose id contains this")] + .store, run: list
         ),
         Command("identity get", "EXTERNALID|ID", summary: "Shows one identity.", options: .store, run: get),
         Command(
-            "identity update", "EXTERNALID|ID", summary: "Replaces the meta of an identity.",
-            options: [meta, .flag("--no-meta", "remove the meta")] + .store, run: update),
+            "identity update", "EXTERNALID|ID", summary: "Replaces the meta or the limits of an identity.",
+            options: [
+                meta, .flag("--no-meta", "remove the meta"), .flag("--no-ratelimits", "remove the limits"),
+            ] + .limits + .store, run: update),
         Command(
             "identity delete", "EXTERNALID|ID",
             summary: "Deletes an identity; its keys stay valid but lose it, its meta and its limits.",
@@ -28,6 +30,7 @@ enum IdentityCommands {
         var body = JSONObject()
         body.append("externalId", .string(arguments.required(0)))
         body.append("meta", ifPresent: try arguments.object("--meta"))
+        body.append("ratelimits", ifPresent: try arguments.ratelimits())
         let made = try Administration(arguments).call("identities.createIdentity", .object(body))
         arguments.output.print(made) { Table.fields([("identityId", $0.cell("identityId"))]) }
         return .done
@@ -52,11 +55,15 @@ enum IdentityCommands {
 
     private static func update(_ arguments: Arguments) throws(CommandFailure) -> ExitCode {
         let meta = try arguments.change("--meta", clearedBy: "--no-meta", to: try arguments.object("--meta"))
-        guard let meta else { throw .usage("nothing to change: give --meta or --no-meta") }
-        // An identity's meta is cleared by an empty object; the procedure knows no null here.
-        let identity = try Administration(arguments).call(
-            "identities.updateIdentity",
-            ["identity": .string(arguments.required(0)), "meta": meta == .null ? [:] : meta])
+        let limits = try arguments.change(
+            "--ratelimit", clearedBy: "--no-ratelimits", to: try arguments.ratelimits())
+        guard meta != nil || limits != nil else { throw .usage("nothing to change") }
+        var body = JSONObject()
+        body.append("identity", .string(arguments.required(0)))
+        // Here the procedure knows no null: an empty object or list clears.
+        body.append("meta", ifPresent: meta == .null ? [:] : meta)
+        body.append("ratelimits", ifPresent: limits == .null ? [] : limits)
+        let identity = try Administration(arguments).call("identities.updateIdentity", .object(body))
         arguments.output.print(identity, table: fields)
         return .done
     }

@@ -4,16 +4,19 @@ import JSON
 
 enum KeyChangeCommands {
     /// What a key can be given, when it is made and later.
-    static let properties: [Option] = [
-        .value("--name", as: "NAME", "a name for people"),
-        .value(
-            "--identity", as: "EXTERNALID", "whose key it is; an identity that does not exist yet is made"),
-        .values("--permission", as: "SLUG", "a permission it holds; made if it does not exist yet"),
-        .values("--role", as: "NAME", "a role it has"),
-        .value("--meta", as: "JSON", "a JSON object of your own"),
-        .value(
-            "--expires", as: "TIME", "ISO-8601, Unix milliseconds, or a duration from now such as 30d or -1h"),
-    ]
+    static let properties: [Option] =
+        [
+            .value("--name", as: "NAME", "a name for people"),
+            .value(
+                "--identity", as: "EXTERNALID", "whose key it is; an identity that does not exist yet is made"
+            ),
+            .values("--permission", as: "SLUG", "a permission it holds; made if it does not exist yet"),
+            .values("--role", as: "NAME", "a role it has"),
+            .value("--meta", as: "JSON", "a JSON object of your own"),
+            .value(
+                "--expires", as: "TIME",
+                "ISO-8601, Unix milliseconds, or a duration from now such as 30d or -1h"),
+        ] + .limits + .credits
 
     private static let grants: [Option] = [
         .values("--permission", as: "SLUG", "a permission"), .values("--role", as: "NAME", "a role"),
@@ -28,6 +31,7 @@ enum KeyChangeCommands {
                 .flag("--no-permissions", "take all direct permissions"),
                 .flag("--no-roles", "take all roles"),
                 .flag("--no-meta", "remove the meta"), .flag("--no-expires", "it never expires"),
+                .flag("--no-ratelimits", "remove its own limits"), .flag("--no-credits", "unlimited credits"),
             ] + .store, run: update),
         Command("key enable", "ID", summary: "Lets a disabled key work again.", options: .store, run: enable),
         Command(
@@ -51,6 +55,8 @@ enum KeyChangeCommands {
         body.append("roles", ifPresent: arguments.texts("--role"))
         body.append("meta", ifPresent: try arguments.object("--meta"))
         body.append("expires", ifPresent: try arguments.instant("--expires"))
+        body.append("ratelimits", ifPresent: try arguments.ratelimits())
+        body.append("credits", ifPresent: try arguments.credits())
         return body
     }
 
@@ -61,10 +67,11 @@ enum KeyChangeCommands {
         let pairs = [
             ("name", "--name"), ("externalId", "--identity"), ("permissions", "--permission"),
             ("roles", "--role"),
-            ("meta", "--meta"), ("expires", "--expires"),
+            ("meta", "--meta"), ("expires", "--expires"), ("ratelimits", "--ratelimit"),
+            ("credits", "--credits"),
         ]
         for (member, option) in pairs {
-            let isList = member == "permissions" || member == "roles"
+            let isList = member == "permissions" || member == "roles" || member == "ratelimits"
             let negation = isList ? "--no-\(member)" : "--no-\(option.dropFirst(2))"
             let change = try arguments.change(option, clearedBy: negation, to: given[member])
             // Lists are emptied by an empty list, everything else is cleared by null.

@@ -20,7 +20,9 @@ enum RoutesCommand {
             return !arguments.has("--public")
         }
         let rows = routes.map { json(of: $0, configuration) }
-        let members = ["methods", "host", "path", "access", "checks", "apis", "tags", "upstream", "location"]
+        let members = [
+            "methods", "host", "path", "access", "checks", "apis", "limits", "tags", "upstream", "location",
+        ]
         arguments.output.print(rows, heading: members.map { $0.uppercased() }) { row in
             members.map { row.cell($0) }
         }
@@ -35,6 +37,10 @@ enum RoutesCommand {
         object.append("access", .string(route.access.text))
         object.append("checks", .array(route.checks.map { .string($0.text) }))
         object.append("apis", .array(route.apis.map { .string($0) }))
+        let named = route.namedLimits.map { limit in
+            String(decoding: limit.name, as: UTF8.self) + (limit.cost == 1 ? "" : " cost \(limit.cost)")
+        }
+        object.append("limits", .array((named + route.limits.map(\.text)).map { .string($0) }))
         object.append("tags", .array(route.tags.map { .string($0.text) }))
         object.append("shadow", .bool(route.isShadow))
         object.append("upstream", .string(configuration.upstreams[route.upstreamIndex].name))

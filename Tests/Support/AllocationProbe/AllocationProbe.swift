@@ -47,7 +47,8 @@ struct AllocationProbe {
         }
     }
 
-    /// A route with a permission, a check, captures and tags; one of the plain kind; one that is public.
+    /// A route with a permission, a check, captures and tags; one of the plain kind with limits of its own; one
+    /// that is public. The key and its identity have limits as well, which every keyed route charges.
     private static let configuration = """
         listen 127.0.0.1:0
         admin 127.0.0.1:0
@@ -59,10 +60,11 @@ struct AllocationProbe {
             X-Plan identity.meta.plan
             X-Permissions key.permissions
         }
-        route GET /health { public }
+        ratelimit tokens
+        route GET /health { public; limit visitors 1000000000/1d by ip }
         route GET /v1/invoices/** { require invoices.read }
         route GET /v1/orgs/{org}/** { require "invoices.read OR admin"; check path.org == identity.externalId; strip-prefix /v1 }
-        route POST /v1/** { authenticated }
+        route POST /v1/** { authenticated; limit burst 1000000000/1d by identity header:X-Region }
         """
 
     private static let requests = [
@@ -92,6 +94,14 @@ struct AllocationProbe {
             let identity = try transaction.createIdentity(externalID: "acme", meta: meta)
             var key = KeyRecord(digest: digest, api: api.reference, start: "prob", byteLength: 16)
             key.identity = identity.reference
+            func rule(_ name: String, auto: Bool) -> RateLimitRule {
+                RateLimitRule(
+                    name: name, limit: 1 << 40, durationMillis: 86_400_000, appliesAutomatically: auto)
+            }
+            key.limits = [rule("requests", auto: true), rule("tokens", auto: false)]
+            try transaction.updateIdentity(identity.reference) { record in
+                record.limits = [rule("requests", auto: true), rule("shared", auto: true)]
+            }
             for slug in ["invoices.read", "invoices.write"] {
                 key.permissions.append(try transaction.createPermission(slug: slug).reference)
             }

@@ -1,5 +1,6 @@
 // Measures what the store promises: how long a million keys and a hundred thousand identities take to open,
-// how much memory they take, and what finding one costs. One line per figure; run it in release.
+// how much memory they take, what finding one costs, verifying one, and listing a page of them. One line per
+// figure; run it in release.
 //
 //     store-bench [--keys N] [--directory DIR]
 //
@@ -47,6 +48,7 @@ struct StoreBenchmark {
         for size in [1000, 100_000, keyCount] where size <= keyCount {
             try measure(size: size, directory: parent + "/store-\(size)")
         }
+        try VerificationBenchmark.run(keyCount: min(keyCount, 100_000), directory: parent + "/store-verification")
         if directory == nil { remove(parent) }
     }
 
@@ -76,6 +78,7 @@ struct StoreBenchmark {
         let store = try KeyStore.open(directory)
         let opened = watch.seconds
         let statistics = store.statistics
+        var random = Shuffler()
         let resident = ProcessLimits.residentBytes()
         print(
             "open: \(statistics.keyCount) keys and \(statistics.identityCount) identities"
@@ -83,6 +86,7 @@ struct StoreBenchmark {
                 + " resident \(resident >> 20) MiB, \(resident / statistics.keyCount) bytes a key"
                 + " of which packed records \(statistics.recordByteCount / statistics.keyCount)")
         measureLookUp(store, keyCount: statistics.keyCount)
+        try PageBenchmark.run(store, digests: (0..<2000).map { _ in digest(random.below(statistics.keyCount)) })
     }
 
     private static func runSelf(_ arguments: [String]) throws {
@@ -148,11 +152,8 @@ struct StoreBenchmark {
     /// Keys in random order, each look-up depending on the one before so that they cannot overlap. The
     /// digests to look for lie one after another, so that fetching those costs nothing.
     private static func measureLookUp(_ store: KeyStore, keyCount: Int) {
-        var random: UInt64 = 0x9E37_79B9_7F4A_7C15
-        let numbers = (0..<500_000).map { _ in
-            random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int((random >> 33) % UInt64(keyCount))
-        }
+        var random = Shuffler()
+        let numbers = (0..<500_000).map { _ in random.below(keyCount) }
         let digests = numbers.map { digest($0) }
         let reader = store.makeReader()
         var index = 0
@@ -208,9 +209,4 @@ struct StoreBenchmark {
         let hundredths = Int((value * 100).rounded())
         return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
     }
-}
-
-private struct Stopwatch {
-    private let start = Clock.monotonicNanos()
-    var seconds: Double { Double(Clock.monotonicNanos() - start) / 1e9 }
 }

@@ -1,0 +1,104 @@
+// Paying for a request. Most are paid out of what is leased to the key, in one atomic step; now and then the
+// store's thread has to be asked, and the exchange waits for it while the loop goes on.
+
+import Bytes
+import HTTP1
+import Keys
+import Reactor
+import Rules
+
+extension Connection {
+    /// The last step before a request goes on: takes its cost from the key. Everything else has let it pass.
+    func pay(_ exchange: Exchange, _ rules: RuleSet, _ route: Route, _ key: KeyView) {
+        // A route that only watches takes nothing.
+        let outcome = route.isShadow ? key.affords(route.cost) : key.spendLeased(route.cost)
+        switch outcome {
+        case .spent:
+            exchange.spentCredits = route.isShadow ? 0 : route.cost
+            forward(exchange, rules, route)
+        case .exceeded:
+            if !route.isShadow { return refuse(exchange, Refusal(.usageExceeded)) }
+            noteShadow(exchange, .usageExceeded)
+            forward(exchange, rules, route)
+        case nil:
+            askForCredits(exchange, rules, route, key.reference)
+        }
+    }
+
+    private func askForCredits(
+        _ exchange: Exchange, _ rules: RuleSet, _ route: Route, _ reference: Reference<KeyRecord>
+    ) {
+        exchange.key = nil
+        exchange.awaitsCredits = true
+        waitForExchange(exchange)
+        let ticket = ConnectionTicket(index: index, generation: generation, requestNumber: requestCount)
+        let cost = route.cost
+        let mode = SpendingMode(rules.configuration.settings.creditDurability)
+        let mailbox = worker.mailbox
+        worker.shared.store.submit { (store: inout Transaction) throws(StoreError) -> CreditOutcome? in
+            try store.spendCredits(of: reference, cost: cost, mode)
+        } completion: { result in
+            mailbox.post(.paid(ticket, Payment(key: reference, cost: cost, outcome: try? result.get())))
+        }
+    }
+
+    /// The store's thread has answered.
+    func paid(_ payment: Payment) {
+        guard let exchange, state == .exchange, exchange.awaitsCredits, let rules = exchange.rules,
+            let route = exchange.route
+        else { return worker.refund(payment) }
+        exchange.awaitsCredits = false
+        switch payment.outcome {
+        case nil:
+            // What cannot be made durable is not allowed.
+            refuse(exchange, Refusal(.overloaded, detail: "Credits cannot be charged at the moment."))
+        case .exceeded:
+            refuse(exchange, Refusal(.usageExceeded))
+        case .spent:
+            exchange.spentCredits = payment.cost
+            resume(exchange, rules, route, payment)
+        }
+        if state != .closed { drive() }
+    }
+
+    /// Meanwhile the key may have been changed: what was acknowledged before this request goes on, governs it.
+    private func resume(_ exchange: Exchange, _ rules: RuleSet, _ route: Route, _ payment: Payment) {
+        let key = exchange.credential.flatMap { range in
+            worker.reader.find(exchange.headBytes.with { KeyDigest(hashing: $0.extracting(range)) })
+        }
+        let refusal: Refusal? =
+            if let key {
+                Admission.judgeState(key, exchange, nowMillis: worker.loop.unixMillis)
+                    ?? Admission.judgePermissions(key, route)
+            } else {
+                Refusal(.keyNotFound)
+            }
+        if let refusal {
+            exchange.spentCredits = 0
+            worker.refund(payment)
+            return refuse(exchange, refusal)
+        }
+        exchange.key = key
+        forward(exchange, rules, route)
+    }
+}
+
+/// The store's answer to a request for credits.
+struct Payment: Sendable {
+    let key: Reference<KeyRecord>
+    let cost: Int64
+    /// Nil if the store could not carry it out, or the key is gone.
+    let outcome: CreditOutcome?
+}
+
+extension SpendingMode {
+    /// The largest block leased to a key: what a crash can cost a customer.
+    private static let largestLease: Int64 = 1000
+
+    init(_ durability: CreditDurability) {
+        switch durability {
+        case .lease: self = .lease(maximum: SpendingMode.largestLease)
+        case .exact: self = .exact
+        }
+    }
+}
