@@ -40,8 +40,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "route GET /x { public; limit burst 10/1s by ip }",
-        "route GET /x { authenticated; ratelimit requests }",
+        "recheck-interval 10s\nroute GET /x { public }",
         "route GET /x { public; websocket }",
         "listen 127.0.0.1:0 tls cert.pem key.pem\nroute GET /x { public }",
     ])
