@@ -46,6 +46,10 @@ enum AccessLogLine {
             log.append(",\"identity\":")
             log.appendJSONString(exchange.identity.span)
         }
+        if exchange.spentCredits > 0 {
+            log.append(",\"credits\":")
+            log.append(decimal: Int(exchange.spentCredits))
+        }
         log.append(",\"bytesIn\":")
         log.append(decimal: exchange.bodyByteCount)
         log.append(",\"bytesOut\":")

@@ -53,15 +53,4 @@ public struct InjectedHeader: Sendable {
     /// Member names from the outside in; empty unless the field is a `meta`.
     public let metaPath: [[UInt8]]
     public let location: SourceLocation
-
-    /// Whether a backend could take a client's header of this name for this one. Such headers are removed,
-    /// whether or not there is a value to set.
-    public func isImitated(by clientName: Span<UInt8>) -> Bool {
-        guard clientName.count == name.count else { return false }
-        for index in name.indices
-        where HeaderNames.folded(name[index]) != HeaderNames.folded(clientName[index]) {
-            return false
-        }
-        return true
-    }
 }

@@ -149,18 +149,6 @@ struct ConfigurationTests {
         #expect(uses == ["ab g.conf:3:24", "a g.conf:3:31", "ab g.conf:3:37"])
     }
 
-    @Test(
-        "know a client's imitation of an injected header",
-        arguments: [
-            ("X-Tenant-Id", true), ("x_tenant.ID", true), ("X-Tenant-I", false), ("X-Tenant-Idx", false),
-            ("XTenant-Id-", false),
-        ])
-    func imitation(_ name: String, _ isImitation: Bool) throws {
-        let header = try Conf.compile(Conf.frame).injectedHeaders[0]
-        let bytes = Array(name.utf8)
-        #expect(header.isImitated(by: bytes.span) == isImitation)
-    }
-
     struct Words: Sendable, CustomTestStringConvertible {
         let label: String
         let text: String
