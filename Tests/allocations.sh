@@ -22,10 +22,16 @@ trap 'rm -rf "$work"' EXIT
 # Valgrind 3.19 does not read the DWARF 5 that Swift writes.
 strip -g -o "$work/probe" "$probe"
 
-# Prints the number of allocations of a run.
+# Prints the number of allocations of a run: the least of three, because tables with a random seed may or may not
+# grow once more before the first request. That has nothing to do with their number.
 count() {
-    valgrind --log-file="$work/log" "$work/probe" --requests "$1" >"$work/out" || { cat "$work/out" "$work/log"; exit 1; }
-    sed -n 's/.*total heap usage: \([0-9,]*\) allocs.*/\1/p' "$work/log" | tr -d ,
+    least=
+    for _ in 1 2 3; do
+        valgrind --log-file="$work/log" "$work/probe" --requests "$1" >"$work/out" || { cat "$work/out" "$work/log"; exit 1; }
+        found=$(sed -n 's/.*total heap usage: \([0-9,]*\) allocs.*/\1/p' "$work/log" | tr -d ,)
+        if [ -z "$least" ] || [ "$found" -lt "$least" ]; then least=$found; fi
+    done
+    echo "$least"
 }
 
 few=$(count 2000)
