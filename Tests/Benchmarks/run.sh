@@ -4,6 +4,7 @@
 # says most on a shared machine, CPU time of the proxy process per request, as ratios to HAProxy.
 # Then the store's look-up time, start-up and memory, memory per idle connection, size of the binary.
 # Loopback only; proxies that are not installed are left out; ends only what it started.
+# The management API has a benchmark of its own, management.sh.
 #
 #   Tests/Benchmarks/run.sh              everything, about three minutes
 #   ROUNDS=5 SECONDS_EACH=5 CONNECTIONS=32 ONLY=keygate,haproxy Tests/Benchmarks/run.sh

@@ -17,7 +17,8 @@ enum PageBenchmark {
             let ordering = Stopwatch()
             let count = transaction.keys(of: api, limit: pageSize).records.count
             let first = ordering.nanos
-            precondition(count == min(pageSize, keyCount) && cursors.count == digests.count, "a key is missing")
+            precondition(
+                count == min(pageSize, keyCount) && cursors.count == digests.count, "a key is missing")
 
             var latencies: [Int64] = []
             latencies.reserveCapacity(cursors.count)

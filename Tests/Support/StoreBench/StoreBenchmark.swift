@@ -48,7 +48,8 @@ struct StoreBenchmark {
         for size in [1000, 100_000, keyCount] where size <= keyCount {
             try measure(size: size, directory: parent + "/store-\(size)")
         }
-        try VerificationBenchmark.run(keyCount: min(keyCount, 100_000), directory: parent + "/store-verification")
+        try VerificationBenchmark.run(
+            keyCount: min(keyCount, 100_000), directory: parent + "/store-verification")
         if directory == nil { remove(parent) }
     }
 
@@ -86,7 +87,8 @@ struct StoreBenchmark {
                 + " resident \(resident >> 20) MiB, \(resident / statistics.keyCount) bytes a key"
                 + " of which packed records \(statistics.recordByteCount / statistics.keyCount)")
         measureLookUp(store, keyCount: statistics.keyCount)
-        try PageBenchmark.run(store, digests: (0..<2000).map { _ in digest(random.below(statistics.keyCount)) })
+        try PageBenchmark.run(
+            store, digests: (0..<2000).map { _ in digest(random.below(statistics.keyCount)) })
     }
 
     private static func runSelf(_ arguments: [String]) throws {

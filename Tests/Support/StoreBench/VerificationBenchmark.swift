@@ -42,7 +42,8 @@ enum VerificationBenchmark {
                 key.roles = [role]
                 key.limits = [("requests", 60_000), ("daily", 86_400_000)].map { name, durationMillis in
                     RateLimitRule(
-                        name: name, limit: 1_000_000, durationMillis: durationMillis, appliesAutomatically: true)
+                        name: name, limit: 1_000_000, durationMillis: durationMillis,
+                        appliesAutomatically: true)
                 }
                 key.credits = Credits(remaining: 1_000_000)
                 return key
@@ -73,7 +74,8 @@ enum VerificationBenchmark {
         let watch = Stopwatch()
         for start in stride(from: 0, to: bytes.count, by: length) {
             let nowMillis = Clock.realtimeNanos() / 1_000_000
-            guard let key = reader.find(KeyDigest(hashing: bytes.span.extracting(start..<start + length))) else {
+            guard let key = reader.find(KeyDigest(hashing: bytes.span.extracting(start..<start + length)))
+            else {
                 continue
             }
             let verdict = Verification.decide(key, request, counters, charges: &charges, nowMillis: nowMillis)
