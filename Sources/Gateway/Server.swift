@@ -62,7 +62,12 @@ public enum Server {
                 store: storeThread, log: log, workerCount: count, version: version, compile: compile)
             flag.attach(state)
         } catch {
-            throw StartError(description: "access log or threads: \(error)")
+            let log =
+                switch settings.accessLog {
+                case .file(let path): "access-log \(path)"
+                default: "access log"
+                }
+            throw StartError(description: "\(log), or the threads beside the loops: \(error)")
         }
 
         var usage: UsageKeeper
@@ -139,11 +144,13 @@ public enum Server {
         }
         for number in 0..<state.mailboxes.count {
             do throws(Errno) {
-                let own = number == 0 ? listeners + local : listeners
+                // Taken out by the loop, for a thread keeps what its closure holds until it ends, and a
+                // listening socket is closed long before that, when draining begins.
+                let own = HandedListeners(number == 0 ? listeners + local : listeners)
                 let thread = try Thread(name: "worker-\(number)") {
                     do throws(Errno) {
                         let worker = try Worker(
-                            state, number: number, configuration: configuration, listeners: own)
+                            state, number: number, configuration: configuration, listeners: own.take())
                         started.post(nil)
                         worker.run()
                     } catch {
@@ -285,6 +292,20 @@ private final class ReadOnlyFlag: Sendable {
         contents.withLock { contents in
             contents.state = state
             if contents.isRaised { state.storeIsReadOnly.store(true, ordering: .relaxed) }
+        }
+    }
+}
+
+/// Listeners on their way to the loop that will own them: taken once, and no longer held here from then on.
+private final class HandedListeners: Sendable {
+    private let listeners: Mutex<[Listener]>
+
+    init(_ listeners: [Listener]) { self.listeners = Mutex(listeners) }
+
+    func take() -> [Listener] {
+        listeners.withLock { listeners in
+            defer { listeners = [] }
+            return listeners
         }
     }
 }
