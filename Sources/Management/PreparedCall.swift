@@ -29,6 +29,11 @@ public struct PreparedCall: Sendable {
         Procedure.find(name, from: surface) != nil
     }
 
+    /// The names of all procedures that a caller from there can call.
+    public static func names(from surface: Surface) -> [String] {
+        Procedure.all.map(\.name).filter { exists($0, from: surface) }
+    }
+
     /// Nil if there is no such procedure; throws what is wrong with the body.
     public init?(procedure name: String, body: Span<UInt8>, from surface: Surface) throws(ManagementError) {
         guard let procedure = Procedure.find(name, from: surface) else { return nil }

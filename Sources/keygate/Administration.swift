@@ -18,7 +18,7 @@ struct Administration {
 
     /// The `data` of a procedure's answer. A refusal becomes the failure, in its own words.
     func call(_ procedure: String, _ body: JSONValue) throws(CommandFailure) -> JSONValue {
-        try answer(procedure, body)["data"] ?? [:]
+        try envelope(procedure, body)["data"] ?? [:]
     }
 
     /// All rows of a list.
@@ -39,7 +39,7 @@ struct Administration {
         repeat {
             var positioned = query
             positioned.append("cursor", ifPresent: cursor)
-            let page = try answer(procedure, .object(positioned))
+            let page = try envelope(procedure, .object(positioned))
             guard body(page["data"]?.elements ?? []) else { return }
             cursor = page["pagination"]?["cursor"]
         } while cursor != nil
@@ -57,7 +57,8 @@ struct Administration {
         }
     }
 
-    private func answer(_ procedure: String, _ body: JSONValue) throws(CommandFailure) -> JSONValue {
+    /// The whole answer of a procedure: `meta`, `data` and, for lists, `pagination`. A refusal becomes the failure.
+    func envelope(_ procedure: String, _ body: JSONValue) throws(CommandFailure) -> JSONValue {
         switch owner {
         case .server(let server):
             return try server.ask("/v2/\(procedure)", body: body)

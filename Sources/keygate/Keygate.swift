@@ -17,7 +17,7 @@ import Glibc
         + EchoCommand.commands + APICommands.commands + KeyCommands.commands + KeyCreditCommands.commands
         + IdentityCommands.commands + RoleCommands.commands + PermissionCommands.commands
         + RootKeyCommands.commands + UsageCommand.commands + RatelimitCommands.commands
-        + ImportCommand.commands + StoreCommands.commands + HelpCommand.commands
+        + ImportCommand.commands + CallCommand.commands + StoreCommands.commands + HelpCommand.commands
 
     private static func run(_ words: [String]) -> ExitCode {
         var command: Command?
