@@ -33,22 +33,11 @@ clean_up() {
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
-fail() { echo "benchmark: $*" >&2; exit 1; }
+source Tests/Benchmarks/prepare.sh
 # Debian keeps daemons outside a user's PATH.
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 # 2,000 idle connections need 2,000 descriptors on both sides.
 ulimit -n 8192 2>/dev/null || true
-
-if ! command -v wrk >/dev/null; then
-    root=()
-    ((EUID == 0)) || root=(sudo -n)
-    "${root[@]}" apt-get install -y -qq wrk >&2 || fail "wrk is missing: apt-get install wrk"
-fi
-if [[ -z "${KEYGATE_BIN:-}" ]]; then
-    swift build -c release --static-swift-stdlib --product keygate >&2
-    KEYGATE_BIN="$(swift build -c release --static-swift-stdlib --show-bin-path)/keygate"
-fi
-KEYGATE_BIN="$(realpath "$KEYGATE_BIN")"
 
 # ---- processes -------------------------------------------------------------------------------------
 
