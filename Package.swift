@@ -15,7 +15,11 @@ let c: [CSetting] = [.define("_GNU_SOURCE")]
 // Modules below, in the order they may depend on each other: never sideways, never up.
 let package = Package(
     name: "keygate",
-    products: [.executable(name: "keygate", targets: ["keygate"])],
+    products: [
+        .executable(name: "keygate", targets: ["keygate"]),
+        // Preloaded into what tests start: a disk that fails when it is told to.
+        .library(name: "DiskFaults", type: .dynamic, targets: ["DiskFaults"]),
+    ],
     dependencies: [],
     targets: [
         .target(name: "CLinux", cSettings: c),
@@ -84,7 +88,8 @@ let package = Package(
             name: "keygateTests", dependencies: ["keygate", "JSON", "Bytes"], swiftSettings: swift),
         .testTarget(name: "EndToEnd", dependencies: ["keygate", "JSON", "Bytes"], swiftSettings: swift),
 
-        // Programs that tests and benchmarks start.
+        // What tests and benchmarks start, and what they put under it.
+        .target(name: "DiskFaults", path: "Tests/Support/DiskFaults", cSettings: c),
         .executableTarget(
             name: "KeysTorture", dependencies: ["Keys"], path: "Tests/Support/KeysTorture", swiftSettings: swift),
         .executableTarget(

@@ -1,0 +1,1 @@
+// Nothing is called: the library works by being preloaded. See DiskFaults.c.
