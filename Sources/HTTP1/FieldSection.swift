@@ -37,16 +37,18 @@ public struct FieldSection: ~Copyable {
     /// Parses one line of a trailer section, without its line end, and keeps the field unless one of its
     /// name may not be there.
     mutating func append(trailer line: borrowing ByteBuffer) -> FieldFault? {
-        append(trailer: line.bytes)
-    }
-
-    mutating func append(trailer line: Span<UInt8>) -> FieldFault? {
+        let line = line.bytes
         switch FieldSyntax.parse(line) {
         case .fault(let fault): return fault
         case .field(let field):
-            if !TrailerRules.forbids(field.kind, line.extracting(field.name)) { append(field, of: line) }
+            append(trailer: field, of: line)
             return nil
         }
+    }
+
+    /// Keeps a field of a trailer section unless one of its name may not be there.
+    mutating func append(trailer field: HeaderField, of line: Span<UInt8>) {
+        if !TrailerRules.forbids(field.kind, line.extracting(field.name)) { append(field, of: line) }
     }
 
     /// Adds the members of a Connection field of this section to `options`; false if they are malformed.

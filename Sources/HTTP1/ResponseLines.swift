@@ -58,6 +58,10 @@ public struct ResponseLines: ~Copyable {
     private var sectionBytes = 0
     private var interimCount = 0
     private var trailerCount = 0
+    private var withheld = WithheldNumber()
+
+    /// What the withheld field has said so far; in a trailer it may still change.
+    public var withheldNumber: StatedNumber { withheld.stated }
 
     public init(limits: ResponseLimits = ResponseLimits()) {
         self.limits = limits
@@ -72,7 +76,12 @@ public struct ResponseLines: ~Copyable {
         sectionBytes = 0
         interimCount = 0
         trailerCount = 0
+        withheld.reset([])
     }
+
+    /// From here to the next `reset`, keeps every field of this name to itself; see `withheldNumber`. Not for
+    /// fields that frame the response.
+    public mutating func withhold(_ name: [UInt8]) { withheld.reset(name) }
 
     /// Takes in one line with its line end: CRLF, or the bare LF that libcurl lets pass.
     public mutating func line(_ bytes: Span<UInt8>) -> ResponseEvent {
@@ -102,6 +111,7 @@ public struct ResponseLines: ~Copyable {
     /// empty reason; servers that leave it out are many, and no reading of theirs is in doubt.
     private mutating func admitStatusLine(_ line: Span<UInt8>, lineBytes: Int) -> ResponseEvent {
         head.removeAll()
+        withheld.forgetHead()
         sectionBytes = lineBytes
         if sectionBytes > limits.maxHeadBytes { return .malformed(.headTooLarge(limit: limits.maxHeadBytes)) }
         guard line.count >= 12, ASCII.equals(line.extracting(0..<7), "HTTP/1."), line[8] == Byte.space,
@@ -125,6 +135,7 @@ public struct ResponseLines: ~Copyable {
         switch FieldSyntax.parse(line) {
         case .fault(let fault): return .malformed(.field(fault))
         case .field(let field):
+            if withheld.takes(field, of: line, isTrailer: false) { return .more }
             if let reason = head.admit(field, of: line) { return .malformed(reason) }
             return .more
         }
@@ -154,7 +165,11 @@ public struct ResponseLines: ~Copyable {
         if sectionBytes > limits.maxHeadBytes || trailerCount > limits.maxHeaderCount {
             return .malformed(.trailersTooLarge(limit: limits.maxHeadBytes))
         }
-        if let fault = trailers.append(trailer: line) { return .malformed(.field(fault)) }
-        return .trailer
+        switch FieldSyntax.parse(line) {
+        case .fault(let fault): return .malformed(.field(fault))
+        case .field(let field):
+            if !withheld.takes(field, of: line, isTrailer: true) { trailers.append(trailer: field, of: line) }
+            return .trailer
+        }
     }
 }
