@@ -62,7 +62,8 @@ enum AccessLogLine {
         _ route: Route, _ exchange: Exchange, to log: inout ByteBuffer, scratch: inout ByteBuffer
     ) {
         log.append(",\"route\":")
-        log.appendJSONString(route.pattern.span)
+        let pattern = route.pattern
+        log.appendJSONString(pattern.span)
         if route.tags.isEmpty { return }
         log.append(",\"tags\":[")
         var isFirst = true

@@ -10,7 +10,7 @@ enum ClientAddress {
     /// left through X-Forwarded-For only as long as each hop is trusted: what stands further left was
     /// written by somebody we have no reason to believe.
     static func find(
-        peer: IPAddress, _ head: RequestHead, _ bytes: Span<UInt8>, _ rules: RuleSet
+        peer: IPAddress, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ rules: RuleSet
     ) -> IPAddress {
         var client = peer
         if !rules.isTrustedProxy(peer) { return client }

@@ -270,7 +270,7 @@ extension Connection {
         }
     }
 
-    private static func wantsProblem(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
+    private static func wantsProblem(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
         guard let accept = head.headers.value(of: .accept) else { return false }
         let wanted: StaticString = "application/problem+json"
         let length = wanted.utf8CodeUnitCount

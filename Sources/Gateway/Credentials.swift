@@ -21,7 +21,7 @@ enum Credentials {
 
     /// Looks in every configured place. The same key in two places is one key.
     static func find(
-        _ sources: [CredentialSource], _ head: RequestHead, query: Range<Int>?, _ bytes: Span<UInt8>
+        _ sources: [CredentialSource], _ head: borrowing RequestHead, query: Range<Int>?, _ bytes: Span<UInt8>
     ) -> PresentedCredential {
         var found: Range<Int>?
         var isUnusable = false
@@ -48,7 +48,7 @@ enum Credentials {
     }
 
     /// `Authorization: Bearer b64token` (RFC 6750 §2.1), the scheme in any letter case.
-    private static func bearer(_ head: RequestHead, _ bytes: Span<UInt8>) -> PresentedCredential {
+    private static func bearer(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> PresentedCredential {
         guard let index = head.headers.index(of: .authorization) else { return .none }
         if head.headers.count(of: .authorization) > 1 { return .ambiguous }
         guard let token = bearerToken(head.headers[index].value, bytes) else { return .unusable }
@@ -74,7 +74,7 @@ enum Credentials {
             && (end == value.upperBound || bytes[end] == 0x20 || bytes[end] == 0x09)
     }
 
-    private static func header(_ name: [UInt8], _ head: RequestHead, _ bytes: Span<UInt8>)
+    private static func header(_ name: [UInt8], _ head: borrowing RequestHead, _ bytes: Span<UInt8>)
         -> PresentedCredential
     {
         guard let index = head.headers.index(named: name.span, in: bytes) else { return .none }

@@ -23,7 +23,8 @@ enum ExchangeEvent {
         batch.put(.identityID, exchange.identityID.span)
         batch.put(.externalID, exchange.identity.span)
         batch.put(.keyID, exchange.keyID.span)
-        batch.put(.route, route.pattern.span)
+        let pattern = route.pattern
+        batch.put(.route, pattern.span)
         switch outcome {
         // A key that was no good when it was found is counted without what it was meant for.
         case .disabled, .expired, .workspaceDisabled: return

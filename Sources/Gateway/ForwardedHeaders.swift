@@ -24,20 +24,18 @@ enum ForwardedHeaders {
         into lines: inout HeaderLines
     ) {
         lines.removeAll()
-        // One copy: each look at a property of the exchange costs a check, each argument made from it a retain.
-        let head = exchange.head
         exchange.headBytes.with { bytes in
-            appendHost(head, bytes, origin.authority, &lines)
+            appendHost(exchange.head, bytes, origin.authority, &lines)
             appendClientHeaders(
-                head, bytes, rules, route, exchange.routeIndex, trustsPeer: origin.peerIsTrusted, &lines)
+                exchange.head, bytes, rules, route, exchange.routeIndex, trustsPeer: origin.peerIsTrusted, &lines)
         }
         for header in route.setHeaders { _ = lines.append(name: header.name.span, value: header.value.span) }
         if let key { appendIdentity(exchange, rules, key, &lines) }
-        exchange.headBytes.with { appendForwarding(head, $0, exchange.requestID, origin, &lines) }
+        exchange.headBytes.with { appendForwarding(exchange.head, $0, exchange.requestID, origin, &lines) }
     }
 
     private static func appendHost(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ authority: [UInt8]?, _ lines: inout HeaderLines
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ authority: [UInt8]?, _ lines: inout HeaderLines
     ) {
         lines.begin(name: "Host")
         if let authority { lines.value(authority.span) } else { lines.value(bytes.extracting(head.host)) }
@@ -46,7 +44,7 @@ enum ForwardedHeaders {
     }
 
     private static func appendClientHeaders(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ rules: RuleSet, _ route: Route, _ routeIndex: Int,
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ rules: RuleSet, _ route: Route, _ routeIndex: Int,
         trustsPeer: Bool,
         _ lines: inout HeaderLines
     ) {
@@ -99,7 +97,7 @@ enum ForwardedHeaders {
     }
 
     private static func appendForwarding(
-        _ head: RequestHead, _ bytes: Span<UInt8>, _ requestID: [UInt8], _ origin: Origin,
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ requestID: [UInt8], _ origin: Origin,
         _ lines: inout HeaderLines
     ) {
         _ = lines.append(name: requestIDName.span, value: requestID.span)
@@ -153,7 +151,7 @@ enum ForwardedHeaders {
     }
 
     /// Takes the request id that a trusted proxy sent, if it is one token of at most 128 bytes.
-    static func takeRequestID(_ head: RequestHead, _ bytes: Span<UInt8>, into id: inout [UInt8]) -> Bool {
+    static func takeRequestID(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, into id: inout [UInt8]) -> Bool {
         guard let value = head.headers.value(of: .xRequestID), value.count <= 128,
             head.headers.count(of: .xRequestID) == 1, ASCII.isToken(bytes.extracting(value))
         else { return false }

@@ -45,7 +45,9 @@ enum ForwardedTarget {
                 exchange.path.with { buffer.append($0.extracting(exchange.match.captures[index])) }
             case .rest: exchange.path.with { buffer.append($0.extracting(exchange.match.rest)) }
             case .method: exchange.headBytes.with { buffer.append($0.extracting(exchange.head.methodRange)) }
-            case .route: buffer.append(route.pattern.span)
+            case .route:
+                let pattern = route.pattern
+                buffer.append(pattern.span)
             case .host: exchange.headBytes.with { buffer.append($0.extracting(exchange.head.host)) }
             }
         }

@@ -14,7 +14,7 @@ public enum BodyFraming: Sendable, Equatable {
 
 /// The head of one request. All ranges are offsets from the start of the span that was parsed, so they hold
 /// for as long as the caller keeps those bytes in place.
-public struct RequestHead: Sendable {
+public struct RequestHead: ~Copyable, Sendable {
     public internal(set) var method = Method.other
     public internal(set) var methodRange = 0..<0
     public internal(set) var target = 0..<0

@@ -62,7 +62,9 @@ public enum PathChange: Sendable, Hashable {
     case rewrite([TemplatePiece])
 }
 
-public struct Route: Sendable {
+/// Immutable, and an object: a request hands its route from step to step, and a copy of a value with this many
+/// arrays in it would count a reference up and down for each of them.
+public final class Route: Sendable {
     public let methods: MethodRule
     /// The pattern as written.
     public let pattern: [UInt8]
@@ -98,6 +100,37 @@ public struct Route: Sendable {
     public let allowsEmptySegments: Bool
     public let allowsEncodedSlash: Bool
     public let location: SourceLocation
+
+    init(
+        methods: MethodRule, pattern: [UInt8], captureNames: [[UInt8]], host: [UInt8]?, access: RouteAccess,
+        checks: [RouteCheck], apis: [String], tags: [Tag], namedLimits: [NamedLimit], limits: [RouteLimit],
+        cost: Int64, upstreamIndex: Int, pathChange: PathChange, timeouts: UpstreamTimeouts,
+        bodyLimitBytes: Int, setHeaders: [FixedHeader], removedHeaders: [[UInt8]], forwardsCredential: Bool,
+        isShadow: Bool, allowsEmptySegments: Bool, allowsEncodedSlash: Bool, location: SourceLocation
+    ) {
+        self.methods = methods
+        self.pattern = pattern
+        self.captureNames = captureNames
+        self.host = host
+        self.access = access
+        self.checks = checks
+        self.apis = apis
+        self.tags = tags
+        self.namedLimits = namedLimits
+        self.limits = limits
+        self.cost = cost
+        self.upstreamIndex = upstreamIndex
+        self.pathChange = pathChange
+        self.timeouts = timeouts
+        self.bodyLimitBytes = bodyLimitBytes
+        self.setHeaders = setHeaders
+        self.removedHeaders = removedHeaders
+        self.forwardsCredential = forwardsCredential
+        self.isShadow = isShadow
+        self.allowsEmptySegments = allowsEmptySegments
+        self.allowsEncodedSlash = allowsEncodedSlash
+        self.location = location
+    }
 
     /// The tags as written, separated by spaces.
     public var tagsText: String { tags.map(\.text).joined(separator: " ") }

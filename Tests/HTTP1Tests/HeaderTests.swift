@@ -5,7 +5,7 @@ import HTTP1
 import Testing
 
 /// Parses a head that is known to be valid and hands it over with its bytes.
-private func withHead(_ lines: String, _ body: (RequestHead, Span<UInt8>) -> Void) {
+private func withHead(_ lines: String, _ body: (borrowing RequestHead, Span<UInt8>) -> Void) {
     let bytes = latin1("GET / HTTP/1.1\r\nHost: a\r\n\(lines)\r\n\r\n")
     var parser = RequestParser()
     var head = RequestHead()
@@ -74,10 +74,13 @@ struct HeaderTests {
 
     @Test("are gone once the head is emptied")
     func reuse() {
-        withHead("A: 1\r\nB: 2") { head, _ in
-            var reused = head
-            reused.removeAll()
-            #expect(reused.headers.isEmpty && !reused.headers.contains(.host) && reused.host.isEmpty)
-        }
+        let bytes = latin1("GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\n\r\n")
+        var parser = RequestParser()
+        var head = RequestHead()
+        #expect(parser.advance(bytes.span, into: &head) == .head(length: bytes.count))
+        #expect(head.headers.contains(.host) == true)
+        head.removeAll()
+        let isEmpty = head.headers.isEmpty && !head.headers.contains(.host) && head.host.isEmpty
+        #expect(isEmpty)
     }
 }

@@ -46,7 +46,7 @@ struct HeadSummary: Equatable {
     var upgrade: String?
     var options: [String] = []
 
-    init(_ head: RequestHead, _ bytes: Span<UInt8>) {
+    init(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) {
         method = text(bytes, head.methodRange)
         target = text(bytes, head.target)
         version = head.minorVersion

@@ -39,7 +39,7 @@ private func same(_ left: RequestHead, _ right: RequestHead) -> Bool {
         && left.connectionOptions.ranges == right.connectionOptions.ranges
 }
 
-private func check(_ head: RequestHead, _ bytes: Span<UInt8>) {
+private func check(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) {
     precondition(ASCII.isToken(bytes.extracting(head.methodRange)), "the method is no token")
     for field in head.headers.fields {
         precondition(ASCII.isToken(bytes.extracting(field.name)), "a name is no token")
