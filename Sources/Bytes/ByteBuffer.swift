@@ -136,6 +136,8 @@
     }
 
     /// Appends the UTF-8 of a string: for logs, errors and the command line, not for protocol text.
+    // Disfavoured: a literal would otherwise become a String first, which costs ten times its bytes.
+    @_disfavoredOverload
     public mutating func append(_ text: String) {
         var text = text
         text.withUTF8 { unsafe append(copying: UnsafeRawBufferPointer($0)) }
@@ -197,7 +199,7 @@
     /// Appends raw memory. The pointer must be readable for its count and may not point into this buffer.
     @unsafe public mutating func append(copying source: UnsafeRawBufferPointer) {
         guard let start = source.baseAddress, source.count > 0 else { return }
-        reserve(source.count)
+        if capacity - writeOffset < source.count { reserve(source.count) }
         unsafe (base.unsafelyUnwrapped + writeOffset).copyMemory(from: start, byteCount: source.count)
         writeOffset += source.count
     }

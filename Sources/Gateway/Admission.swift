@@ -134,17 +134,17 @@ enum Admission {
         if key.api.isDeleted || !serves(route.apis, key.api) { return Refusal(.keyNotFound) }
         exchange.key = key
         key.withID { id in
-            for index in id.indices { exchange.keyID.append(id[index]) }
+            exchange.keyID.append(copying: id)
         }
         key.api.withKeyspaceID { id in
-            for index in id.indices { exchange.keySpaceID.append(id[index]) }
+            exchange.keySpaceID.append(copying: id)
         }
         if let identity = key.identity {
             identity.withExternalID { id in
-                for index in id.indices { exchange.identity.append(id[index]) }
+                exchange.identity.append(copying: id)
             }
             identity.withID { id in
-                for index in id.indices { exchange.identityID.append(id[index]) }
+                exchange.identityID.append(copying: id)
             }
         }
         return nil

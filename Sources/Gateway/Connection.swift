@@ -47,7 +47,9 @@ final class Connection {
         case now
     }
 
-    unowned let worker: Worker
+    /// Strong, for a weaker reference is counted up and down at each look. The worker lets its connections go when
+    /// it ends.
+    let worker: Worker
     let index: Int
     private(set) var generation: UInt32 = 0
     private(set) var role = Role.client

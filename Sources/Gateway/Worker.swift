@@ -335,6 +335,7 @@ final class Worker {
 
     private func closeEverything() {
         for connection in connections where connection.state != .closed { connection.close(.now) }
+        connections.removeAll()
         flushLog()
         shared.events.submit(&verifications)
     }

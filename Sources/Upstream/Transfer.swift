@@ -26,7 +26,10 @@ public enum OutgoingBody: Sendable, Equatable {
 /// at a time.
 @safe public final class Transfer {
     var easy: UnsafeMutableRawPointer
-    unowned let multi: CurlMulti
+    /// The server's address as libcurl parsed it; made with the first configuration, freed after `easy`.
+    var url: OpaquePointer?
+    /// Who owns it, and so outlives it.
+    unowned(unsafe) let multi: CurlMulti
     /// Which pool it goes back to.
     let serverKey: Int
     /// Its index among the multi's transfers.
@@ -82,12 +85,15 @@ public enum OutgoingBody: Sendable, Equatable {
 
     init(easy: UnsafeMutableRawPointer, multi: CurlMulti, serverKey: Int, slot: Int) {
         unsafe self.easy = easy
-        self.multi = multi
+        unsafe self.multi = multi
         self.serverKey = serverKey
         self.slot = slot
     }
 
-    deinit { unsafe curl_easy_cleanup(easy) }
+    deinit {
+        unsafe curl_easy_cleanup(easy)
+        unsafe curl_url_cleanup(url)
+    }
 
     /// Makes it ready for the next exchange; memory that grew large is given back.
     func reset() {
@@ -121,18 +127,18 @@ public enum OutgoingBody: Sendable, Equatable {
     /// The body is complete: no byte follows what is in `requestBody`.
     public func endRequestBody() {
         requestBodyEnded = true
-        if requestTrailers.count > 0 { multi.armTrailers(self) }
+        if requestTrailers.count > 0 { unsafe multi.armTrailers(self) }
         resumeSending()
     }
 
     /// More of the body is in `requestBody`, if libcurl waits for it.
     public func resumeSending() {
-        if isReadPaused, !requestBody.isEmpty || requestBodyEnded { multi.resume(self) }
+        if isReadPaused, !requestBody.isEmpty || requestBodyEnded { unsafe multi.resume(self) }
     }
 
     /// The exchange has taken what it could from `responseBody`.
     public func resumeReceiving() {
-        if isWritePaused, responseBody.count < TransferLimits.lowWaterBytes { multi.resume(self) }
+        if isWritePaused, responseBody.count < TransferLimits.lowWaterBytes { unsafe multi.resume(self) }
     }
 
     /// Whether the client should be asked for more body: room is left.
@@ -145,7 +151,7 @@ public enum OutgoingBody: Sendable, Equatable {
 
     func receiveLine(_ line: Span<UInt8>) -> Bool {
         receivedCount += line.count
-        multi.touch(self)
+        unsafe multi.touch(self)
         switch response.line(line) {
         case .more, .trailer:
             return true
@@ -175,7 +181,7 @@ public enum OutgoingBody: Sendable, Equatable {
     }
 
     func receiveBody(_ bytes: Span<UInt8>) -> Int {
-        multi.touch(self)
+        unsafe multi.touch(self)
         if !hasHead {
             malformed = true
             return 0
@@ -193,7 +199,7 @@ public enum OutgoingBody: Sendable, Equatable {
         // A shorter body than announced cannot be taken for a whole one; a chunked body that ended here could.
         if hasRefusedBody, !isChunked { return 0 }
         wantsBody = true
-        multi.touch(self)
+        unsafe multi.touch(self)
         if requestBody.isEmpty {
             if requestBodyEnded { return 0 }
             isReadPaused = true

@@ -44,6 +44,15 @@ static inline CURLcode kg_easy_setopt_prerequest(CURL *easy, kg_prerequest_callb
 static inline CURLcode kg_easy_setopt_trailer(CURL *easy, kg_trailer_callback value) {
     return curl_easy_setopt(easy, CURLOPT_TRAILERFUNCTION, value);
 }
+// A parsed URL, or NULL; curl_url_cleanup frees it.
+static inline CURLU *kg_url_parse(const char *text) {
+    CURLU *url = curl_url();
+    if (url && curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK) {
+        curl_url_cleanup(url);
+        url = NULL;
+    }
+    return url;
+}
 static inline CURLMcode kg_multi_setopt_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
 }
