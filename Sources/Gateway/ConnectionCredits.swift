@@ -11,7 +11,7 @@ extension Connection {
     /// The last step before a request goes on: takes its cost from the key. Everything else has let it pass.
     func pay(_ exchange: Exchange, _ rules: RuleSet, _ route: Route, _ key: KeyView) {
         // A route that only watches takes nothing.
-        let outcome = route.isShadow ? key.affords(route.cost) : key.spendLeased(route.cost)
+        let outcome = route.isShadow ? key.affords(route.cost) : key.spend(route.cost, worker.spending)
         switch outcome {
         case .spent:
             exchange.spentCredits = route.isShadow ? 0 : route.cost
@@ -33,13 +33,24 @@ extension Connection {
         waitForExchange(exchange)
         let ticket = ConnectionTicket(index: index, generation: generation, requestNumber: requestCount)
         let cost = route.cost
-        let mode = SpendingMode(rules.configuration.settings.creditDurability)
+        let mode = worker.spending
+        let request = requestReference(exchange)
         let mailbox = worker.mailbox
         worker.shared.store.submit { (store: inout Transaction) throws(StoreError) -> CreditOutcome? in
-            try store.spendCredits(of: reference, cost: cost, mode)
+            try store.spendCredits(of: reference, cost: cost, mode, request: request)
         } completion: { result in
-            mailbox.post(.paid(ticket, Payment(key: reference, cost: cost, outcome: try? result.get())))
+            let payment = Payment(key: reference, request: request, cost: cost, outcome: try? result.get())
+            mailbox.post(.paid(ticket, payment))
         }
+    }
+
+    /// The exchange in words of the store: its id, and what tells it apart from others that came with the
+    /// same id through a trusted proxy.
+    func requestReference(_ exchange: Exchange) -> RequestReference {
+        let id = exchange.requestID
+        return RequestReference(
+            id.span,
+            exchange: (UInt64(worker.number), UInt64(index), UInt64(generation), UInt64(requestCount)))
     }
 
     /// The store's thread has answered.
@@ -86,18 +97,17 @@ extension Connection {
 /// The store's answer to a request for credits.
 struct Payment: Sendable {
     let key: Reference<KeyRecord>
+    let request: RequestReference
     let cost: Int64
     /// Nil if the store could not carry it out, or the key is gone.
     let outcome: CreditOutcome?
 }
 
 extension SpendingMode {
-    /// The largest block leased to a key: what a crash can cost a customer.
-    private static let largestLease: Int64 = 1000
-
-    init(_ durability: CreditDurability) {
-        switch durability {
-        case .lease: self = .lease(maximum: SpendingMode.largestLease)
+    /// As the configuration has it.
+    init(_ settings: Settings) {
+        switch settings.creditDurability {
+        case .lease: self = .lease(maximum: Int64(settings.creditLeaseMaximum))
         case .exact: self = .exact
         }
     }

@@ -119,7 +119,7 @@ enum ManagementEndpoint {
         let questions = worker.shared.questions
         let services = CallServices(
             counters: worker.shared.rateCounters, events: worker.shared.events, address: request.address,
-            spending: SpendingMode(worker.settings.creditDurability))
+            spending: worker.spending)
         worker.shared.store.submit { (store: inout Transaction) throws(ManagementError) -> ManagementAnswer in
             try call.perform(as: caller, requestId: requestID, using: services, in: &store)
         } completion: { result in

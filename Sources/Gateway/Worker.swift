@@ -59,6 +59,7 @@ final class Worker {
     private(set) var rules: RuleSet
     private(set) var settings: Settings
     private(set) var requestLimits: RequestLimits
+    private(set) var spending: SpendingMode
     var requestIDs = RequestIDs()
 
     private var listeners: [Listener]
@@ -93,6 +94,7 @@ final class Worker {
         loop = try EventLoop()
         let own = configuration.recompiled()
         settings = own.settings
+        spending = SpendingMode(own.settings)
         requestLimits = RequestLimits(own.settings.limits)
         multi = CurlMulti(
             loop: loop, tokenKind: TokenKind.upstream,
@@ -285,6 +287,7 @@ final class Worker {
         case .reload(let configuration, let generation):
             let own = configuration.recompiled()
             settings = own.settings
+            spending = SpendingMode(own.settings)
             requestLimits = RequestLimits(own.settings.limits)
             exchanges.removeAll()
             rules = RuleSet(own, generation: generation, multi: multi)
@@ -303,7 +306,20 @@ final class Worker {
 
     /// Gives back what was taken for a request that is not forwarded.
     func refund(_ payment: Payment) {
-        if case .spent = payment.outcome { reader.refund(payment.cost, to: payment.key) }
+        guard case .spent = payment.outcome else { return }
+        settle(Settlement(key: payment.key, request: payment.request, reserved: payment.cost, used: 0))
+    }
+
+    /// Takes from a key, or gives back to it, what a request has cost beyond or below its reserve.
+    func settle(_ settlement: Settlement) {
+        let mode = spending
+        if reader.settle(settlement, mode) != nil { return }
+        // A refund that the disk does not take is lost to the customer, and the log says why the store is
+        // read-only; nobody waits for it.
+        shared.store.submit { (store: inout Transaction) throws(StoreError) -> SettlementOutcome? in
+            try store.settleCredits(settlement, mode)
+        } completion: { _ in
+        }
     }
 
     /// Nil if the connection has gone on, or is gone.

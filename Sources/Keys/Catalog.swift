@@ -35,7 +35,7 @@ final class Catalog {
     private(set) var texts = TextIndexes()
     private var stagedDigests = StagedDigests()
     /// Credits on their way between a lease and a staged record, to be settled when the batch is.
-    private var creditMoves: [CreditMove] = []
+    var creditMoves = CreditMoves()
     private(set) var counts = InlineArray<16, Int>(repeating: 0)
     /// Bytes of all published blocks: what a snapshot would hold.
     private(set) var publishedByteCount = 0
@@ -153,44 +153,11 @@ final class Catalog {
         return refs
     }
 
-    // MARK: Credits
-
-    /// What happens to a lease when the batch is on disk, and what when it cannot be.
-    private struct CreditMove {
-        let number: UInt32
-        let onPublish: Int64
-        let onRollBack: Int64
-    }
-
-    /// What is leased to a key now; not part of its record.
-    func leased(_ number: UInt32) -> Int64 { tables.creditCells.leased(number) }
-
-    /// Empties the lease of a key into the hands of the caller, who stages a record that has it. If that
-    /// record never gets to disk the lease is given back.
-    func takeLease(_ number: UInt32) -> Int64 {
-        let taken = tables.creditCells.takeAll(number)
-        if taken != 0 { creditMoves.append(CreditMove(number: number, onPublish: 0, onRollBack: taken)) }
-        return taken
-    }
-
-    /// Leases `amount` to the key once the staged record, which has that much less, is on disk.
-    func grantLease(_ amount: Int64, to number: UInt32) {
-        creditMoves.append(CreditMove(number: number, onPublish: amount, onRollBack: 0))
-    }
-
-    /// Numbers of the keys that have something leased.
-    var leasedKeys: [UInt32] {
-        tables.creditCells.leasedNumbers(upTo: state.lastNumbers[Int(EntityKind.key.rawValue)])
-    }
-
     // MARK: Ending a batch
 
     /// Makes the catalog what it was at `mark`.
-    func rollBack(to mark: Mark) {
-        while creditMoves.count > mark.creditMoveCount {
-            let move = creditMoves.removeLast()
-            tables.creditCells.add(move.onRollBack, to: move.number)
-        }
+    func rollBack(to mark: Mark, _ reason: RollBackReason) {
+        creditMoves.rollBack(to: mark.creditMoveCount, reason, tables.creditCells)
         while undo.count > mark.undoCount {
             let (ref, previous) = undo.removeLast()
             let current = block(ref.kind, ref.number)
@@ -209,8 +176,7 @@ final class Catalog {
     func publish() {
         // Leases first: whoever sees the smaller balance of a record must see where the rest has gone, or
         // would take the key for spent.
-        for move in creditMoves { tables.creditCells.add(move.onPublish, to: move.number) }
-        creditMoves.removeAll(keepingCapacity: true)
+        creditMoves.grant(tables.creditCells)
         // What was staged and then replaced within the batch was never seen by a reader.
         for entry in undo {
             if case .some(.some(let superseded)) = entry.previous { superseded.free() }
@@ -220,6 +186,7 @@ final class Catalog {
             guard let change = staged[ref] else { continue }
             publish(ref, change)
         }
+        creditMoves.release(tables.creditCells)
         staged.removeAll(keepingCapacity: staged.count < 4096)
         stagedDigests.removeAll()
         collect()

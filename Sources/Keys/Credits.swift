@@ -5,7 +5,8 @@ public enum SpendingMode: Sendable {
     /// Credits are written down in blocks before any of a block is spent: a crash loses at most the unspent
     /// rest of a block, to the customer. A block is at most `maximum` credits.
     case lease(maximum: Int64)
-    /// Each spending is on disk before it counts.
+    /// Each spending is on disk before it counts. Nothing is leased; what still is when this mode begins goes
+    /// back with the next spending of its key.
     case exact
 }
 
@@ -18,50 +19,75 @@ public enum CreditOutcome: Sendable, Equatable {
 }
 
 extension KeyView {
-    /// Takes `cost` from what is leased to the key. Nil if the store's thread has to be asked, because the
-    /// lease does not cover it and the balance may; the key must have credits. Never blocks.
-    public func spendLeased(_ cost: Int64) -> CreditOutcome? {
+    /// Takes `cost` from what is leased to the key. Nil if the store's thread has to be asked: because the
+    /// lease does not cover it and the balance may, because that thread has the lease in hand, or because
+    /// spending is exact. The key must have credits. Never blocks.
+    public func spend(_ cost: Int64, _ mode: SpendingMode) -> CreditOutcome? {
         guard let durable = remainingCredits else { preconditionFailure("the key has no credits") }
         let cells = leases
-        if cost <= 0 { return .spent(remaining: durable + cells.leased(reference.number)) }
-        if let rest = cells.spend(cost, of: reference.number) { return .spent(remaining: durable + rest) }
-        let balance = durable + cells.leased(reference.number)
-        return balance < cost ? .exceeded(remaining: balance) : nil
+        let number = reference.number
+        if cost <= 0 { return .spent(remaining: durable.adding(cells.leased(number))) }
+        let available: Int64
+        switch mode {
+        case .lease:
+            switch cells.spend(cost, of: number) {
+            case .spent(let rest): return .spent(remaining: durable.adding(rest))
+            case .inTransit: return nil
+            case .short(let left): available = left
+            }
+        case .exact:
+            available = cells.leased(number)
+        }
+        let balance = durable.adding(available)
+        // Only if the record is still the one that the lease belonged to when it was looked at: credits may
+        // just have moved from the one to the other.
+        return balance < cost && isCurrent ? .exceeded(remaining: balance) : nil
     }
 
-    /// As `spendLeased`, and takes nothing.
+    /// As `spend`, and takes nothing.
     public func affords(_ cost: Int64) -> CreditOutcome {
         let left = balance ?? 0
         return left < cost ? .exceeded(remaining: left) : .spent(remaining: left)
     }
 
     /// What is left, leased or not; nil for a key without credits.
-    public var balance: Int64? { remainingCredits.map { $0 + leases.leased(reference.number) } }
+    public var balance: Int64? { remainingCredits.map { $0.adding(leases.leased(reference.number)) } }
+}
+
+extension Int64 {
+    /// The sum, or the largest number if there is none so large: a balance beside a lease and its refunds.
+    func adding(_ other: Int64) -> Int64 {
+        let (sum, overflowed) = addingReportingOverflow(other)
+        return overflowed ? .max : sum
+    }
 }
 
 extension Transaction {
-    /// Takes `cost` from the key's balance and leases it some more. Nil if the key is gone or has no credits.
+    /// Takes `cost`, which is not negative, from the key's balance; in lease mode leases the key some more.
+    /// Nil if the key is gone or has no credits. Only what is still so when the transaction is on disk may be
+    /// acted upon.
     public mutating func spendCredits(
-        of reference: Reference<KeyRecord>, cost: Int64, _ durability: SpendingMode
+        of reference: Reference<KeyRecord>, cost: Int64, _ mode: SpendingMode,
+        request: RequestReference? = nil
     ) throws(StoreError) -> CreditOutcome? {
-        guard let block = catalog.block(.key, reference.number),
+        precondition(cost >= 0, "a negative cost")
+        guard let block = catalog.block(.key, reference.number), isLive(block),
             let durable = KeyBlock(block: block).remainingCredits
         else { return nil }
-        // Others may have brought a lease while this waited; theirs may be enough.
-        if let rest = catalog.tables.creditCells.spend(cost, of: reference.number) {
-            return .spent(remaining: durable + rest)
-        }
         let leased = catalog.leased(reference.number)
-        if durable + leased < cost { return .exceeded(remaining: durable + leased) }
-
-        let wanted: Int64 =
-            switch durability {
-            case .exact: 0
+        let balance = durable.adding(leased)
+        if balance < cost { return .exceeded(remaining: balance) }
+        if cost == 0 { return .spent(remaining: balance) }
+        let wanted: Int64
+        switch mode {
+        case .exact: wanted = 0
+        case .lease(let maximum):
+            // Others may have brought a lease while this waited, or bring one in this batch.
+            if catalog.spendLease(cost, of: reference.number) { return .spent(remaining: balance - cost) }
             // Twice the last block if that lasted less than a second, half of it if it lasted more than ten:
             // so a busy key comes to the disk about once a second, and a quiet one risks little.
-            case .lease(let maximum):
-                catalog.leaseSizes.next(reference.number, nowMillis: nowMillis, maximum: maximum)
-            }
+            wanted = catalog.leaseSizes.next(reference.number, nowMillis: nowMillis, maximum: maximum)
+        }
         var outcome = CreditOutcome.exceeded(remaining: 0)
         var lease: Int64 = 0
         // Updating brings the lease back into the record, so the balance in hand is whole. Loops may have
@@ -85,7 +111,7 @@ extension Transaction {
         for number in catalog.leasedKeys {
             let reference = Reference<KeyRecord>(number: number)
             // A key that is gone takes its lease with it.
-            guard unleased(catalog.block(.key, number)) != nil else { continue }
+            guard let block = catalog.block(.key, number), isLive(block) else { continue }
             try updateKey(reference, .keepsTimestamp) { _ throws(StoreError) in }
         }
     }

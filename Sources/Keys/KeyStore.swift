@@ -138,13 +138,13 @@ public final class KeyStore {
         do throws(Refusal) {
             result = try body(&transaction)
         } catch {
-            catalog.rollBack(to: mark)
+            catalog.rollBack(to: mark, .undone)
             return .failure(.refused(error))
         }
         let changes = catalog.changes(since: mark)
         if changes.isEmpty { return .success(result) }
         if let unavailableReason {
-            catalog.rollBack(to: mark)
+            catalog.rollBack(to: mark, .undone)
             return .failure(.unavailable(unavailableReason))
         }
         journal.append(changes, of: catalog)
@@ -159,7 +159,7 @@ public final class KeyStore {
         do throws(StoreFileError) {
             try journal.commit()
         } catch {
-            if let batchMark { catalog.rollBack(to: batchMark) }
+            if let batchMark { catalog.rollBack(to: batchMark, .unwritten) }
             unavailableReason = error.description
             return error.description
         }

@@ -146,6 +146,8 @@ import Bytes
     /// Whether the key pays for its requests.
     public var hasCredits: Bool { key.remainingCredits != nil }
     var leases: CreditCells { unsafe tables.pointee.creditCells }
+    /// Whether no newer record of the key has been published.
+    var isCurrent: Bool { unsafe tables.pointee.keys[block.number] == block }
 }
 
 /// An API as a request sees it. Valid as long as the `KeyView` it came from.

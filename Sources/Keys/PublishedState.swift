@@ -70,6 +70,7 @@ struct PublishedTables {
 @safe final class PublishedState: @unchecked Sendable {
     let tables: UnsafeMutablePointer<PublishedTables>
     let reclamation = Reclamation()
+    let settledRequests = SettledRequests()
     /// The highest number ever given out, by raw kind.
     var lastNumbers = InlineArray<16, UInt32>(repeating: 0)
     /// What was unpublished and may still be looked at.

@@ -36,9 +36,11 @@
         return RootKeyView(key: RootKeyBlock(block: block))
     }
 
-    /// Gives back what was taken from a key for a request that was not forwarded after all.
-    public func refund(_ cost: Int64, to key: Reference<KeyRecord>) {
-        if cost > 0 { unsafe tables.pointee.creditCells.giveBack(cost, to: key.number) }
+    /// Settles a request whose cost turned out to be other than what was taken for it before. Nil if the
+    /// store's thread has to be asked, with `Transaction.settleCredits`. Never blocks.
+    public func settle(_ settlement: Settlement, _ mode: SpendingMode) -> SettlementOutcome? {
+        let tables = unsafe tables.pointee
+        return settlement.settle(in: tables.creditCells, mode, state.settledRequests)
     }
 
     /// Says that this loop holds nothing it has found so far. Once per turn; costs two plain memory accesses.

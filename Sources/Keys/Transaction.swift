@@ -62,18 +62,21 @@ public struct Transaction: ~Copyable {
     /// The record with its whole balance: what the journal has and what is leased.
     func live(_ block: Block?) -> KeyRecord? {
         guard let block, var record = unleased(block) else { return nil }
-        record.credits?.remaining += catalog.leased(block.number)
+        record.credits = record.credits.map { $0.whole(with: catalog.leased(block.number)) }
         return record
     }
 
     /// The record as it is written: without what is leased.
     func unleased(_ block: Block?) -> KeyRecord? {
-        guard let block else { return nil }
+        guard let block, isLive(block) else { return nil }
+        return attached(KeyBlock(block: block).record)
+    }
+
+    /// Whether neither the key nor its API is deleted.
+    func isLive(_ block: Block) -> Bool {
         let key = KeyBlock(block: block)
-        guard !key.isDeleted, let api = catalog.block(.api, key.api), !APIBlock(block: api).isDeleted else {
-            return nil
-        }
-        return attached(key.record)
+        guard !key.isDeleted, let api = catalog.block(.api, key.api) else { return false }
+        return !APIBlock(block: api).isDeleted
     }
 
     /// The record without references to what was deleted since it was written: deleting a permission, a

@@ -61,7 +61,7 @@ extension Transaction {
         // The balance is whole while the record is in hand: what was leased comes back into it.
         let taken = catalog.takeLease(reference.number)
         guard var old = unleased(catalog.block(.key, reference.number)) else { throw .notFound(.key, "") }
-        old.credits?.remaining += taken
+        old.credits = old.credits.map { $0.whole(with: taken) }
         var record = old
         try change(&record)
         // A refill that is new does not make up for the days before it.
@@ -86,7 +86,7 @@ extension Transaction {
     {
         let taken = catalog.takeLease(reference.number)
         guard var record = unleased(catalog.block(.key, reference.number)) else { throw .notFound(.key, "") }
-        record.credits?.remaining += taken
+        record.credits = record.credits.map { $0.whole(with: taken) }
         switch deletion {
         case .soft:
             record.deletedAtMillis = nowMillis

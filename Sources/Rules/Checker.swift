@@ -9,7 +9,7 @@ struct Checker {
         "listen", "admin", "store", "workers", "trusted-proxies", "upstream", "credential", "headers", "api",
         "tag",
         "client-timeout", "limits", "shutdown-grace", "access-log", "include", "route", "ratelimit",
-        "credit-durability", "recheck-interval", "cors", "failed-key-limit",
+        "credit-durability", "credit-lease-max", "recheck-interval", "cors", "failed-key-limit",
     ]
 
     struct Result {
@@ -94,6 +94,8 @@ struct Checker {
             } else {
                 findings.error("expected lease or exact, found \(words[0].shown)", at: words[0].place)
             }
+        case "credit-lease-max":
+            if seen.note(directive, findings) { checkCreditLeaseMaximum(directive) }
         case "recheck-interval":
             if let words = findings.arguments(directive, 1...1, "recheck-interval DURATION"),
                 values.duration(words[0]) != nil

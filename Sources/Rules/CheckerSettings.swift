@@ -16,6 +16,13 @@ extension Checker {
         }
     }
 
+    mutating func checkCreditLeaseMaximum(_ directive: Directive) {
+        guard let words = findings.arguments(directive, 1...1, "credit-lease-max N"),
+            let count = values.number(words[0], in: 1...1_000_000_000, what: "a number of credits")
+        else { return }
+        settings.creditLeaseMaximum = count
+    }
+
     mutating func checkTrustedProxies(_ directive: Directive) {
         guard let words = findings.arguments(directive, 1...1000, "trusted-proxies NETWORK…") else { return }
         for word in words {

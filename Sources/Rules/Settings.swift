@@ -103,6 +103,8 @@ public struct Settings: Sendable {
     public var limits = Limits()
     public var shutdownGraceNanos = 30 * Nanos.second
     public var creditDurability = CreditDurability.lease
+    /// The most credits leased to a key at once: what a crash can cost a customer.
+    public var creditLeaseMaximum = 1000
     public var accessLog = AccessLog.standardOutput
 }
 

@@ -38,11 +38,16 @@ struct CreditTests {
             let reader = store.makeReader()
             let view = try #require(reader.find(digest("secret")))
             #expect(view.balance == 99)
-            #expect(view.spendLeased(3) == .spent(remaining: 96))
-            #expect(view.spendLeased(40) == nil, "the lease does not cover it, the balance may")
-            #expect(view.spendLeased(97) == .exceeded(remaining: 96))
-            #expect(view.spendLeased(0) == .spent(remaining: 96))
-            reader.refund(2, to: key.reference)
+            #expect(view.spend(3, .lease(maximum: 50)) == .spent(remaining: 96))
+            #expect(
+                view.spend(40, .lease(maximum: 50)) == nil, "the lease does not cover it, the balance may")
+            #expect(view.spend(97, .lease(maximum: 50)) == .exceeded(remaining: 96))
+            #expect(view.spend(0, .lease(maximum: 50)) == .spent(remaining: 96))
+            let settlement = Settlement(
+                key: key.reference, request: RequestReference(bytes("r").span), reserved: 2, used: 0)
+            #expect(
+                store.makeReader().settle(settlement, .lease(maximum: 50))
+                    == .settled(spent: 0, uncollected: 0))
             #expect(try Self.balance(store) == 98)
             try store.change { (store) throws(StoreError) in try store.returnLeases() }
         }
@@ -58,7 +63,7 @@ struct CreditTests {
                 _ = try store.spendCredits(of: key.reference, cost: 1, .lease(maximum: 16))
             }
             let view = try #require(store.makeReader().find(digest("secret")))
-            for _ in 0..<5 { _ = view.spendLeased(1) }
+            for _ in 0..<5 { _ = view.spend(1, .lease(maximum: 50)) }
         }
         #expect(try Self.balance(try KeyStore.open(scratch.store)) == 100 - 1 - 16)
     }
@@ -73,7 +78,7 @@ struct CreditTests {
                     try store.spendCredits(of: key.reference, cost: 2, .exact)
                 }
                 #expect(outcome == .spent(remaining: left))
-                #expect(store.makeReader().find(digest("secret"))?.spendLeased(1) == nil)
+                #expect(store.makeReader().find(digest("secret"))?.spend(1, .lease(maximum: 50)) == nil)
             }
         }
         #expect(try Self.balance(try KeyStore.open(scratch.store)) == 6)
@@ -116,7 +121,9 @@ struct CreditTests {
             }
         }
         #expect(store.makeReader().find(digest("secret"))?.balance == 99)
-        #expect(store.makeReader().find(digest("secret"))?.spendLeased(16) == .spent(remaining: 83))
+        #expect(
+            store.makeReader().find(digest("secret"))?.spend(16, .lease(maximum: 50)) == .spent(remaining: 83)
+        )
     }
 
     @Test("eight loops spend exactly what was granted, with increments in between", .timeLimit(.minutes(1)))
@@ -131,7 +138,7 @@ struct CreditTests {
                 var isExceeded = false
                 while !isExceeded {
                     reader.wake()
-                    let fast = reader.find(digest("secret"))?.spendLeased(1)
+                    let fast = reader.find(digest("secret"))?.spend(1, .lease(maximum: 50))
                     reader.quiesce()
                     let outcome: CreditOutcome? =
                         if let fast { fast } else {
@@ -158,6 +165,85 @@ struct CreditTests {
         #expect(Int64(spent.load(ordering: .relaxed)) + (left ?? 0) == 4000)
         store.stop()
         #expect(try Self.balance(try KeyStore.open(scratch.store)) == left)
+    }
+
+    @Test("while the store has a lease in hand, and after it, nobody takes the key for spent")
+    func leaseInHand() throws {
+        let scratch = Scratch()
+        let (store, key) = try Self.make(scratch, Credits(remaining: 17))
+        try store.change { (store) throws(StoreError) in
+            _ = try store.spendCredits(of: key.reference, cost: 1, .lease(maximum: 16))
+        }
+        let reader = store.makeReader()
+        defer { withExtendedLifetime(reader) {} }
+        // All that is left is out on lease: this record says zero.
+        let view = try #require(reader.find(digest("secret")))
+        #expect(view.remainingCredits == 0)
+        let staged = store.stage { (store: inout Transaction) throws(StoreError) in
+            try store.updateKey(key.reference) { $0.name = "x" }
+        }
+        #expect(throws: Never.self) { try staged.get() }
+        #expect(view.spend(1, .lease(maximum: 16)) == nil)
+        #expect(store.commit() == nil)
+        #expect(view.spend(1, .lease(maximum: 16)) == nil, "the credits are in a newer record")
+        #expect(store.makeReader().find(digest("secret"))?.spend(17, .exact) == .exceeded(remaining: 16))
+    }
+
+    @Test("requests that wait together spend from the lease that the first of them brings")
+    func sharedBatch() throws {
+        let scratch = Scratch()
+        let (store, key) = try Self.make(scratch, Credits(remaining: 20))
+        let before = store.statistics.transaction
+        for left in (0..<20).reversed() {
+            let answer = store.stage { (store: inout Transaction) throws(StoreError) in
+                try store.spendCredits(of: key.reference, cost: 1, .lease(maximum: 16))
+            }
+            #expect(try answer.get() == .spent(remaining: Int64(left)))
+        }
+        let refused = store.stage { (store: inout Transaction) throws(StoreError) in
+            try store.spendCredits(of: key.reference, cost: 1, .lease(maximum: 16))
+        }
+        #expect(try refused.get() == .exceeded(remaining: 0))
+        #expect(store.commit() == nil)
+        #expect(store.statistics.transaction == before + 2, "one lease of 16, one of the rest")
+        #expect(try Self.balance(store) == 0)
+    }
+
+    @Test("a lease that went into a record that may be on the disk is not spent from any more")
+    func leaseInDoubt() throws {
+        let scratch = Scratch()
+        let key = try Self.make(scratch, Credits(remaining: 100)).1
+        // Opening syncs once, leasing writes and syncs, and of the next change the sync fails.
+        var options = StoreOptions()
+        options.disk = Disk(faults: FaultSchedule(failing: 5, .fails))
+        let store = try KeyStore.open(scratch.store, options)
+        try store.change { (store) throws(StoreError) in
+            _ = try store.spendCredits(of: key.reference, cost: 1, .lease(maximum: 16))
+        }
+        #expect(throws: TransactionFailure<StoreError>.self) {
+            try store.change { (store) throws(StoreError) in
+                try store.updateKey(key.reference) { $0.name = "x" }
+            }
+        }
+        #expect(store.unavailableReason != nil)
+        let view = try #require(store.makeReader().find(digest("secret")))
+        #expect(view.remainingCredits == 83)
+        #expect(view.spend(1, .lease(maximum: 16)) == nil)
+    }
+
+    @Test("exact spending leaves a lease from before alone and puts it back")
+    func leaseToExact() throws {
+        let scratch = Scratch()
+        let (store, key) = try Self.make(scratch, Credits(remaining: 100))
+        try store.change { (store) throws(StoreError) in
+            _ = try store.spendCredits(of: key.reference, cost: 1, .lease(maximum: 50))
+        }
+        #expect(store.makeReader().find(digest("secret"))?.spend(1, .exact) == nil)
+        try store.change { (store) throws(StoreError) in
+            #expect(
+                try store.spendCredits(of: key.reference, cost: 1, .exact) == .spent(remaining: 98))
+        }
+        #expect(store.makeReader().find(digest("secret"))?.remainingCredits == 98)
     }
 
     @Test(

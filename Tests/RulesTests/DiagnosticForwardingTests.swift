@@ -201,6 +201,23 @@ struct DiagnosticForwardingTests {
                                   ^~~~~~~~~
             """#),
         Refusal(
+            "a lease of nothing", "credit-lease-max 0",
+            #"""
+            g.conf:3:18: error: expected a number of credits from 1 to 1000000000, found "0"
+                credit-lease-max 0
+                                 ^
+            """#),
+        Refusal(
+            "two largest leases", "credit-lease-max 10\ncredit-lease-max 20",
+            #"""
+            g.conf:4:1: error: "credit-lease-max" may be written once here
+                credit-lease-max 20
+                ^~~~~~~~~~~~~~~~
+            g.conf:3:1: note: first written here
+                credit-lease-max 10
+                ^~~~~~~~~~~~~~~~
+            """#),
+        Refusal(
             "the recheck interval", "recheck-interval 10s",
             #"""
             g.conf:3:1: error: "recheck-interval" is not yet available

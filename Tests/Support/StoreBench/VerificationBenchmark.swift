@@ -79,7 +79,7 @@ enum VerificationBenchmark {
                 continue
             }
             let verdict = Verification.decide(key, request, counters, charges: &charges, nowMillis: nowMillis)
-            if verdict == .passed, charges.count == 2, case .spent? = key.spendLeased(1) { passed += 1 }
+            if verdict == .passed, charges.count == 2, case .spent? = key.spend(1, .lease(maximum: 1000)) { passed += 1 }
             reader.quiesce()
         }
         let nanos = watch.nanos / Int64(order.count)

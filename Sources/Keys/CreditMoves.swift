@@ -1,0 +1,122 @@
+// Credits between a lease and a record that is staged but not on disk. What becomes of them depends on how
+// the batch ends, and on one thing in particular: a lease that was put back into a record must not be spent
+// from any more once that record may be on the disk, or a restart would give it out a second time.
+
+/// How a batch, or one transaction of it, came to nothing.
+enum RollBackReason {
+    /// It was not written, or what was written is certain not to be found by a restart.
+    case undone
+    /// The journal could not be written, or not be synced: a restart may find it or not.
+    case unwritten
+}
+
+/// The credits that the transactions of a batch have moved. Confined to the thread that owns the store.
+struct CreditMoves {
+    private struct Move {
+        let number: UInt32
+        /// Added to the lease once the batch is on disk; less than zero takes back what an earlier one adds.
+        var onPublish: Int64 = 0
+        /// Added to the lease if the transaction is undone.
+        var onUndo: Int64 = 0
+        /// Added to the lease if the batch may or may not be on disk.
+        var onFailure: Int64 = 0
+        /// Whether the lease is in transit since this move.
+        var isBeginning = false
+    }
+
+    private var moves: [Move] = []
+    /// What will be in a lease once the batch is on disk, beside what is.
+    private var pending: [UInt32: Int64] = [:]
+
+    var count: Int { moves.count }
+
+    func pending(_ number: UInt32) -> Int64 { pending.isEmpty ? 0 : pending[number] ?? 0 }
+
+    private mutating func add(_ move: Move) {
+        moves.append(move)
+        if move.onPublish != 0 { pending[move.number, default: 0] += move.onPublish }
+    }
+
+    /// Empties the lease of a key, with what this batch has leased to it, into the hands of the caller.
+    mutating func take(_ number: UInt32, _ cells: CreditCells) -> Int64 {
+        let (amount, began) = cells.takeAll(number)
+        let pending = pending(number)
+        if amount != 0 || began || pending != 0 {
+            add(Move(number: number, onPublish: -pending, onUndo: amount, isBeginning: began))
+        }
+        return amount + pending
+    }
+
+    mutating func grant(_ amount: Int64, to number: UInt32) {
+        add(Move(number: number, onPublish: amount))
+    }
+
+    /// Takes `cost` out of the lease, or of what this batch leases, if that much is in it. The caller's answer
+    /// waits for the batch, so what it took goes back if there is to be none.
+    mutating func spend(_ cost: Int64, of number: UInt32, _ cells: CreditCells) -> Bool {
+        if pending(number) >= cost {
+            add(Move(number: number, onPublish: -cost))
+            return true
+        }
+        guard case .spent = cells.spend(cost, of: number) else { return false }
+        add(Move(number: number, onUndo: cost, onFailure: cost))
+        return true
+    }
+
+    /// Undoes the moves behind the first `count`.
+    mutating func rollBack(to count: Int, _ reason: RollBackReason, _ cells: CreditCells) {
+        while moves.count > count {
+            let move = moves.removeLast()
+            if move.onPublish != 0 { pending[move.number, default: 0] -= move.onPublish }
+            switch reason {
+            case .undone: if move.onUndo != 0 { cells.add(move.onUndo, to: move.number) }
+            case .unwritten: if move.onFailure != 0 { cells.add(move.onFailure, to: move.number) }
+            }
+            if move.isBeginning { cells.release(move.number) }
+        }
+    }
+
+    // MARK: Publishing
+
+    /// Puts what the batch has leased where loops can spend it.
+    func grant(_ cells: CreditCells) {
+        for (number, amount) in pending where amount != 0 { cells.add(amount, to: number) }
+    }
+
+    /// Ends the batch, once its records are published.
+    mutating func release(_ cells: CreditCells) {
+        for move in moves where move.isBeginning { cells.release(move.number) }
+        moves.removeAll(keepingCapacity: true)
+        pending.removeAll(keepingCapacity: pending.count < 4096)
+    }
+}
+
+extension Catalog {
+    /// What is leased to a key, or will be when the batch is on disk; not part of its record.
+    func leased(_ number: UInt32) -> Int64 {
+        tables.creditCells.leased(number) + creditMoves.pending(number)
+    }
+
+    /// Empties the lease of a key into the hands of the caller, who stages a record that has it.
+    func takeLease(_ number: UInt32) -> Int64 { creditMoves.take(number, tables.creditCells) }
+
+    /// Leases `amount` to the key once the staged record, which has that much less, is on disk.
+    func grantLease(_ amount: Int64, to number: UInt32) { creditMoves.grant(amount, to: number) }
+
+    /// Takes `cost` out of the lease if that much is in it.
+    func spendLease(_ cost: Int64, of number: UInt32) -> Bool {
+        creditMoves.spend(cost, of: number, tables.creditCells)
+    }
+
+    /// Numbers of the keys that have something leased.
+    var leasedKeys: [UInt32] {
+        tables.creditCells.leasedNumbers(upTo: state.lastNumbers[Int(EntityKind.key.rawValue)])
+    }
+}
+
+extension Credits {
+    /// These credits and what is out on lease.
+    func whole(with lease: Int64) -> Credits {
+        Credits(remaining: remaining.adding(lease), refill: refill)
+    }
+}
