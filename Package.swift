@@ -29,11 +29,11 @@ let package = Package(
 
         .target(name: "Bytes", swiftSettings: borrows),
         .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: swift),
-        .target(name: "Limits", swiftSettings: swift),
         .target(name: "Access", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "Analytics", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: swift),
+        .target(name: "Limits", dependencies: ["Reactor"], swiftSettings: swift),
         .target(name: "Rules", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .target(name: "Keys", dependencies: ["Reactor", "Access", "JSON", "Bytes", "CCrypto"], swiftSettings: swift),
         .target(name: "Verification", dependencies: ["Keys", "Limits", "Access", "Bytes"], swiftSettings: swift),

@@ -215,7 +215,7 @@ enum Admission {
     ) -> Refusal? {
         guard let rules = exchange.rules, exchange.routeIndex >= 0 else { return nil }
         let owed = rules.charges[exchange.routeIndex]
-        let isAdmitted = limiter.admit(exchange, owed, key: key, nowMillis: nowMillis)
+        let isAdmitted = limiter.admit(exchange, owed, key: key)
         exchange.limitLines.removeAll()
         LimitHeaders.append(limiter.charges, nowMillis: nowMillis, to: &exchange.limitLines)
         if isAdmitted { return nil }

@@ -260,7 +260,7 @@ private struct Account {
                 case .key: "of the key"
                 case .identity: "of the identity"
                 case .route: "of the route"
-                case .namespace: preconditionFailure("a request is never charged a stand-alone limit")
+                case .namespace, .failedKeys: preconditionFailure("a request is never charged a stand-alone limit")
                 }
             result(
                 charge.fits,

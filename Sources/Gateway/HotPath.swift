@@ -57,6 +57,7 @@ public final class HotPath {
         requestIDs.next(into: &exchange.requestID)
         if Admission.route(exchange, rules) != nil { return false }
         guard let route = exchange.route else { return false }
+        limiter.time = LimitTime(unixMillis: nowMillis)
         if Admission.judge(exchange, rules, route, reader, limiter, nowMillis: nowMillis) != nil {
             return false
         }

@@ -43,14 +43,17 @@ final class RateLimiter {
     /// What the last request was charged.
     private(set) var charges = LimitCharges()
     private var identifier = ByteBuffer()
+    /// The moment of the turn, which its loop sets.
+    var time: LimitTime
 
     init(_ counters: RateCounters, _ mode: Mode) {
         self.counters = counters
         self.mode = mode
+        time = counters.clock.now()
     }
 
     /// False if a limit is in the way; then nothing was charged. `key` is nil on a public route.
-    func admit(_ exchange: Exchange, _ owed: RouteCharges, key: KeyView?, nowMillis: Int64) -> Bool {
+    func admit(_ exchange: Exchange, _ owed: RouteCharges, key: KeyView?) -> Bool {
         charges.removeAll()
         if let key {
             // A key that has no limit of a name that the configuration charges is not limited by it.
@@ -65,8 +68,8 @@ final class RateLimiter {
         }
         if charges.isEmpty { return true }
         switch mode {
-        case .charges: return charges.charge(counters, nowMillis: nowMillis) == .passed
-        case .looks: return charges.look(counters, nowMillis: nowMillis) == .passed
+        case .charges: return charges.charge(counters, at: time) == .passed
+        case .looks: return charges.look(counters, at: time) == .passed
         }
     }
 

@@ -2,6 +2,7 @@
 
 import Access
 public import Keys
+import Limits
 import Reactor
 public import Rules
 import Synchronization
@@ -11,6 +12,17 @@ import Upstream
 public struct StartError: Error, Sendable, CustomStringConvertible {
     /// What failed and where, in one sentence.
     public let description: String
+}
+
+extension StartError {
+    fileprivate init(besideTheLoops error: Errno, _ settings: Settings) {
+        let log =
+            switch settings.accessLog {
+            case .file(let path): "access-log \(path)"
+            case .standardOutput, .off: "access log"
+            }
+        description = "\(log), or the threads beside the loops: \(error)"
+    }
 }
 
 public enum Server {
@@ -41,33 +53,41 @@ public enum Server {
         if let admin = settings.admin { local += try open([admin], role: .admin) }
         local += try open([.unix(path: storePath + "/" + controlSocketName)], role: .control)
 
+        let flag = ReadOnlyFlag()
+        let storeThread: StoreThread
+        let log: LogSink?
         let state: ServerState
         do throws(Errno) {
-            let flag = ReadOnlyFlag()
-            let storeThread = try StoreThread(store) { line in
+            storeThread = try StoreThread(store) { line in
                 Diagnostics.say(line)
                 flag.raise(line)
             }
-            let log: LogSink?
             do throws(Errno) { log = try LogSink.open(settings.accessLog) } catch {
                 storeThread.stop()
                 throw error
             }
+        } catch {
+            throw StartError(besideTheLoops: error, settings)
+        }
+        // As late as can be: what is taken from this file is gone if the start fails.
+        var windows: WindowsFile
+        do throws(StoreFileError) { windows = try WindowsFile(directory: storePath) } catch {
+            log?.close()
+            storeThread.stop()
+            throw StartError(description: "rate-limit windows: \(error)")
+        }
+        do throws(Errno) {
             let count =
                 switch settings.workers {
                 case .automatic: ProcessLimits.coreCount
                 case .fixed(let count): count
                 }
             state = try ServerState(
-                store: storeThread, log: log, workerCount: count, version: version, compile: compile)
+                store: storeThread, rateCounters: RateCounters(continuing: windows.takeSaved()), log: log,
+                workerCount: count, version: version, compile: compile)
             flag.attach(state)
         } catch {
-            let log =
-                switch settings.accessLog {
-                case .file(let path): "access-log \(path)"
-                default: "access log"
-                }
-            throw StartError(description: "\(log), or the threads beside the loops: \(error)")
+            throw StartError(besideTheLoops: error, settings)
         }
 
         var usage: UsageKeeper
@@ -93,6 +113,10 @@ public enum Server {
         state.questions.stop()
         usage.finish()
         state.log?.close()
+        // The store's thread charges limits as well; it has done all that the loops asked of it once it answers.
+        try? state.store.perform { (_: inout Transaction) throws(StoreError) in }
+        windows.save(state.rateCounters)
+        // Gives up the lock on the directory, so it comes last.
         state.store.stop()
     }
 

@@ -36,7 +36,7 @@ final class ServerState: Sendable {
     let mailboxes: [Mailbox<WorkerMessage>]
     let counters: [Counters]
     /// Every rate limit of the process; no two loops count apart.
-    let rateCounters = RateCounters()
+    let rateCounters: RateCounters
     /// Where queries of past verifications are answered.
     let questions: QuestionThread
     /// What was verified, by any loop and by the store's thread.
@@ -55,10 +55,11 @@ final class ServerState: Sendable {
     let storeIsReadOnly = Atomic<Bool>(false)
 
     init(
-        store: StoreThread, log: LogSink?, workerCount: Int, version: String,
+        store: StoreThread, rateCounters: RateCounters, log: LogSink?, workerCount: Int, version: String,
         compile: @escaping ConfigurationCompiler
     ) throws(Errno) {
         self.store = store
+        self.rateCounters = rateCounters
         self.log = log
         questions = try QuestionThread()
         self.version = version

@@ -5,6 +5,7 @@ import Analytics
 import Bytes
 import HTTP1
 import Keys
+import Limits
 import Reactor
 import Rules
 import Upstream
@@ -130,6 +131,8 @@ final class Worker {
             preconditionFailure("waiting for events failed: \(error)")
         }
         reader.wake()
+        limiter.time = shared.rateCounters.clock.time(
+            LimitClock.Readings(monotonicNanos: loop.nowNanos, unixNanos: loop.unixNanos))
         for position in 0..<events {
             let (token, readiness) = loop.poller.event(at: position)
             switch token.kind {

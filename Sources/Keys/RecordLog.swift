@@ -98,6 +98,13 @@ public struct RecordLog: ~Copyable {
     /// Returns when what was appended is on the disk.
     public func sync() throws(StoreFileError) { try disk.sync(file, path) }
 
+    /// Returns when nothing is left of what was in the file, not even after a crash. Needs no room on the disk.
+    public mutating func removeAll() throws(StoreFileError) {
+        try disk.truncate(file, to: 0, path)
+        try disk.sync(file, path)
+        length = 0
+    }
+
     /// Puts these records in the place of all there are.
     public mutating func replace(with records: [[UInt8]]) throws(StoreFileError) {
         let newPath = path + ".tmp"

@@ -22,8 +22,8 @@ public struct Charge: Sendable {
     /// When the window ends, in milliseconds since 1970; the same for pass and refusal.
     public internal(set) var resetMillis: Int64 = 0
 
-    /// The window that was raised, to take it back from; nil if nothing was.
-    var raisedSequence: Int64?
+    /// The start of the window that was raised, to take it back from; nil if nothing was.
+    var raisedStart: Int64?
 
     /// `cost` must not be negative and `durationMillis` must be positive.
     public init(counter: CounterKey, limit: Int64, durationMillis: Int64, cost: Int64 = 1) {
@@ -57,7 +57,7 @@ public struct ChargeSet: Sendable {
         var raised: Int64 = 0
         for other in 0..<index where charges[other].counter == charges[index].counter {
             cost = cost.addingSaturating(charges[other].cost)
-            if charges[other].raisedSequence != nil { raised = raised.addingSaturating(charges[other].cost) }
+            if charges[other].raisedStart != nil { raised = raised.addingSaturating(charges[other].cost) }
         }
         return (cost, raised)
     }

@@ -7,7 +7,19 @@
 // them do is about n²/2¹²⁹: for the million that the table holds at most, 2⁻⁸⁹, far below that of a memory
 // error. What would happen then is that two callers share an allowance, never that one gets a fresh one.
 
-/// The name of one counter. Only meaningful to the `RateCounters` that made it.
+/// The key of the hash, without which nobody can find identifiers that meet. It goes with the counters from one
+/// process to the next: the same name and identifier must lead to the same counter.
+struct CounterSeed: Sendable, Hashable {
+    let first: UInt64
+    let second: UInt64
+
+    static func random() -> CounterSeed {
+        var random = SystemRandomNumberGenerator()
+        return CounterSeed(first: random.next(), second: random.next())
+    }
+}
+
+/// The name of one counter. Only meaningful to the `RateCounters` that made it and to those that continue it.
 public struct CounterKey: Hashable, Sendable {
     let high: UInt64
     let low: UInt64
@@ -23,6 +35,8 @@ public enum CounterSpace: UInt8, Sendable {
     case identity = 3
     /// A limit of a route.
     case route = 4
+    /// Keys that were no good, by the address they came from.
+    case failedKeys = 5
 }
 
 /// SipHash-1-3 with 128 bits of output (Aumasson and Bernstein, "SipHash: a fast short-input PRF"; the wide
@@ -32,11 +46,11 @@ struct CounterHash {
     private var tail: UInt64 = 0
     private var byteCount = 0
 
-    init(seed: (UInt64, UInt64)) {
-        v0 = seed.0 ^ 0x736f_6d65_7073_6575
-        v1 = seed.1 ^ 0x646f_7261_6e64_6f6d ^ 0xee
-        v2 = seed.0 ^ 0x6c79_6765_6e65_7261
-        v3 = seed.1 ^ 0x7465_6462_7974_6573
+    init(seed: CounterSeed) {
+        v0 = seed.first ^ 0x736f_6d65_7073_6575
+        v1 = seed.second ^ 0x646f_7261_6e64_6f6d ^ 0xee
+        v2 = seed.first ^ 0x6c79_6765_6e65_7261
+        v3 = seed.second ^ 0x7465_6462_7974_6573
     }
 
     mutating func combine(_ byte: UInt8) {

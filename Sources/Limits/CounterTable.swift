@@ -18,20 +18,15 @@ struct CounterTable {
         var fits: Bool
         var effective: Int64
         var resetMillis: Int64
-        /// The window that was raised.
-        var raisedSequence: Int64?
+        /// The start of the window that was raised.
+        var raisedStart: Int64?
     }
-
-    /// A clock this far behind the newest time seen was set back; less is threads that read it one after the
-    /// other.
-    private static let setBackMillis: Int64 = 1000
 
     private var slots: [Slot] = []
     private(set) var count = 0
     private let maximumCount: Int
     private let maximumSlotCount: Int
-    private var latestMillis: Int64 = 0
-    /// Before this, no counter that was here at the last sweep can be over.
+    /// Before this steady moment, no counter that was here at the last sweep can be over.
     private var nextSweepMillis: Int64 = 0
     // Keeps the locks of neighbouring shards out of each other's cache lines.
     private let padding = InlineArray<8, UInt64>(repeating: 0)
@@ -46,49 +41,57 @@ struct CounterTable {
 
     /// Judges `charge` and, if it fits and `raises`, counts it. `pending` is what earlier charges of the same
     /// call ask of this counter without having been counted.
-    mutating func judge(_ charge: Charge, pending: Int64, raises: Bool, nowMillis: Int64) -> Judgement {
-        note(nowMillis)
+    mutating func judge(_ charge: Charge, pending: Int64, raises: Bool, _ time: LimitTime) -> Judgement {
         var index = find(charge.counter)
-        let fresh = SlidingWindow(durationMillis: charge.durationMillis, nowMillis: nowMillis)
         var stored: Int64 = 0
-        var resetMillis = fresh.endMillis
+        let resetMillis: Int64
         if let index {
-            slots[index].window.advance(to: nowMillis)
-            stored = slots[index].window.effective(at: nowMillis)
-            resetMillis = slots[index].window.endMillis
+            slots[index].window.advance(to: time)
+            stored = slots[index].window.effective(at: time)
+            resetMillis = slots[index].window.endMillis(at: time)
+        } else {
+            resetMillis = SlidingWindow(durationMillis: charge.durationMillis, at: time).endMillis(at: time)
         }
         let effective = stored.addingSaturating(pending)
         var judgement = Judgement(
             fits: effective <= charge.limit && charge.cost <= charge.limit - effective, effective: effective,
             resetMillis: resetMillis)
         guard judgement.fits, raises, charge.cost > 0 else { return judgement }
-        if index == nil { index = insert(charge.counter, fresh, nowMillis) }
+        if index == nil {
+            index = insert(
+                charge.counter, SlidingWindow(durationMillis: charge.durationMillis, at: time), time)
+        }
         guard let index else {
             judgement.fits = false
             judgement.effective = charge.limit
             return judgement
         }
         slots[index].window.raise(by: charge.cost)
-        judgement.raisedSequence = slots[index].window.sequence
+        judgement.raisedStart = slots[index].window.startMillis
         return judgement
     }
 
     /// Takes back what `judge` raised. A counter that is gone meanwhile has nothing to take back, and one that
     /// came to nothing makes room: refused requests must not fill the table.
     mutating func restore(_ charge: Charge) {
-        guard let raised = charge.raisedSequence, let index = find(charge.counter) else { return }
+        guard let raised = charge.raisedStart, let index = find(charge.counter) else { return }
         slots[index].window.restore(charge.cost, raisedIn: raised)
         if slots[index].window.isZero { remove(at: index) }
     }
 
-    /// A clock that was set back makes the memory of what can be over by when useless.
-    private mutating func note(_ nowMillis: Int64) {
-        if nowMillis >= latestMillis {
-            latestMillis = nowMillis
-        } else if nowMillis < latestMillis - Self.setBackMillis {
-            latestMillis = nowMillis
-            nextSweepMillis = 0
+    // MARK: Across restarts
+
+    /// Every counter that still matters at `time`.
+    func forEachLive(at time: LimitTime, _ body: (CounterKey, SlidingWindow) -> Void) {
+        for slot in slots where !slot.isEmpty && !slot.window.isOver(at: time) {
+            body(CounterKey(high: slot.high, low: slot.low), slot.window)
         }
+    }
+
+    /// Puts a counter back that was here before. One that is over, or for which there is no room, is left out.
+    mutating func putBack(_ key: CounterKey, _ window: SlidingWindow, _ time: LimitTime) {
+        if window.isOver(at: time) || find(key) != nil { return }
+        _ = insert(key, window, time)
     }
 
     // MARK: The slots
@@ -106,9 +109,9 @@ struct CounterTable {
     }
 
     /// Nil if there is no room.
-    private mutating func insert(_ key: CounterKey, _ window: SlidingWindow, _ nowMillis: Int64) -> Int? {
+    private mutating func insert(_ key: CounterKey, _ window: SlidingWindow, _ time: LimitTime) -> Int? {
         if (count + 1) * 4 > slots.count * 3 || count >= maximumCount {
-            if nowMillis >= nextSweepMillis { sweep(nowMillis) }
+            if time.steadyMillis >= nextSweepMillis { sweep(time) }
             // Growing stops once half of the table is enough, so a sweep always buys many insertions.
             if (count + 1) * 2 > slots.count, slots.count < maximumSlotCount { grow() }
             if count >= maximumCount { return nil }
@@ -131,19 +134,18 @@ struct CounterTable {
         for slot in old where !slot.isEmpty { _ = place(slot) }
     }
 
-    /// Forgets what is over, in place. A set-back clock has left counters in the future: they come back to now,
-    /// or they would hold their slots until then.
-    private mutating func sweep(_ nowMillis: Int64) {
+    /// Forgets what is over, in place.
+    private mutating func sweep(_ time: LimitTime) {
         var next = Int64.max
         var index = 0
         while index < slots.count {
             if slots[index].isEmpty {
                 index += 1
-            } else if slots[index].window.isOver(at: nowMillis) {
+            } else if slots[index].window.isOver(at: time) {
                 // Something else may have moved into this slot.
                 remove(at: index)
             } else {
-                slots[index].window.advance(to: nowMillis)
+                slots[index].window.advance(to: time)
                 next = min(next, slots[index].window.overMillis)
                 index += 1
             }

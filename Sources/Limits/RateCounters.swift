@@ -14,16 +14,40 @@ public final class RateCounters: Sendable {
     private static let shardCount = 64
 
     private let shards: InlineArray<64, Mutex<CounterTable>>
-    private let seed: (UInt64, UInt64)
+    private let seed: CounterSeed
+    /// What every charge takes its moment from.
+    public let clock: LimitClock
 
     /// `capacity` is how many counters may be alive at once, to within a multiple of 64; beyond it, a counter
     /// that is not there yet is refused. A counter takes 48 bytes, 96 with the room the table keeps free.
-    public init(capacity: Int = 1 << 20) {
+    /// `saved` is what an earlier process left, for this one to go on with.
+    public init(
+        capacity: Int = 1 << 20, clock: LimitClock = LimitClock(), continuing saved: SavedWindows? = nil
+    ) {
         precondition(capacity > 0, "a table for no counters refuses everybody")
         let perShard = (capacity + Self.shardCount - 1) / Self.shardCount
         shards = InlineArray { _ in Mutex(CounterTable(maximumCount: perShard)) }
-        var random = SystemRandomNumberGenerator()
-        seed = (random.next(), random.next())
+        self.clock = clock
+        // The names of saved counters mean something under the seed that they were made with only.
+        seed = saved?.seed ?? .random()
+        guard let saved else { return }
+        let time = clock.now()
+        saved.forEachWindow(at: time, .now(time)) { key, window in
+            shards[shard(key)].withLock { $0.putBack(key, window, time) }
+        }
+    }
+
+    /// What is counted now, for a later process. Nobody may be charging any more, or what they are charged may be
+    /// missing. Counters that nothing depends on are left out.
+    public func save() -> SavedWindows {
+        let time = clock.now()
+        var saved = SavedWindows(seed: seed, moment: .now(time))
+        for index in 0..<Self.shardCount {
+            shards[index].withLock { table in
+                table.forEachLive(at: time) { saved.append($0, $1, at: time) }
+            }
+        }
+        return saved
     }
 
     /// The counter of a limit. `name` is the namespace or the name of the limit, `identifier` whom it counts.
@@ -38,36 +62,34 @@ public final class RateCounters: Sendable {
         return hash.finish()
     }
 
-    /// Charges everything in `set` or nothing, and writes into each charge what came of it. `nowMillis` is the
-    /// wall clock, milliseconds since 1970, read within the last second; it must not be negative.
+    /// Charges everything in `set` or nothing, and writes into each charge what came of it. `time` is the moment
+    /// by this object's `clock`, taken within the last second.
     ///
     /// Returns whether all of them passed. An empty set passes.
     @discardableResult
-    public func charge(_ set: inout ChargeSet, nowMillis: Int64) -> Bool {
-        judge(&set, raises: true, nowMillis)
+    public func charge(_ set: inout ChargeSet, at time: LimitTime) -> Bool {
+        judge(&set, raises: true, time)
     }
 
     /// Judges as `charge` would and consumes nothing.
     @discardableResult
-    public func look(_ set: inout ChargeSet, nowMillis: Int64) -> Bool {
-        judge(&set, raises: false, nowMillis)
+    public func look(_ set: inout ChargeSet, at time: LimitTime) -> Bool {
+        judge(&set, raises: false, time)
     }
 
-    private func judge(_ set: inout ChargeSet, raises: Bool, _ nowMillis: Int64) -> Bool {
-        precondition(nowMillis >= 0, "the clock is before 1970")
+    private func judge(_ set: inout ChargeSet, raises: Bool, _ time: LimitTime) -> Bool {
         var allFit = true
         for index in set.charges.indices {
             let earlier = set.earlier(than: index)
             let charge = set.charges[index]
             let judgement = shards[shard(charge.counter)].withLock {
                 $0.judge(
-                    charge, pending: earlier.cost - earlier.raised, raises: raises && allFit,
-                    nowMillis: nowMillis)
+                    charge, pending: earlier.cost - earlier.raised, raises: raises && allFit, time)
             }
             set.charges[index].fits = judgement.fits
             set.charges[index].effective = judgement.effective
             set.charges[index].resetMillis = judgement.resetMillis
-            set.charges[index].raisedSequence = judgement.raisedSequence
+            set.charges[index].raisedStart = judgement.raisedStart
             allFit = allFit && judgement.fits
             // Without the charges before this one; what is left of it is settled once all are judged.
             set.charges[index].remaining =
@@ -85,10 +107,10 @@ public final class RateCounters: Sendable {
     }
 
     private func takeBack(_ charge: inout Charge) {
-        if charge.raisedSequence == nil { return }
+        if charge.raisedStart == nil { return }
         let raised = charge
         shards[shard(charge.counter)].withLock { $0.restore(raised) }
-        charge.raisedSequence = nil
+        charge.raisedStart = nil
     }
 
     private func shard(_ key: CounterKey) -> Int { Int(truncatingIfNeeded: key.low) & (Self.shardCount - 1) }

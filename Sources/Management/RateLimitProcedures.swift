@@ -68,7 +68,7 @@ enum RateLimitProcedures {
             set.append(element.charge)
         }
         // Everything that could refuse the call has been asked by now.
-        let passed = call.services.counters.charge(&set, nowMillis: call.nowMillis)
+        let passed = call.services.counters.charge(&set, at: call.services.counters.clock.now())
         return (elements, set.charges, passed)
     }
 

@@ -71,7 +71,8 @@ enum VerifyProcedure {
         guard let view = store.view(key.reference) else { return notFound }
         var charges = LimitCharges()
         let verdict = Verification.decide(
-            view, request, call.services.counters, charges: &charges, nowMillis: call.nowMillis)
+            view, request, call.services.counters, charges: &charges, nowMillis: call.nowMillis,
+            at: call.services.counters.clock.now())
         let decision: Decision
         var spent: Int64 = 0
         switch verdict {

@@ -9,14 +9,17 @@ public final class EventLoop {
     /// Monotonic nanoseconds, read once a turn, after waiting.
     public private(set) var nowNanos: Int64
 
-    /// Unix time in milliseconds, read once a turn, after waiting.
-    public private(set) var unixMillis: Int64
+    /// Unix time in nanoseconds, read together with `nowNanos`.
+    public private(set) var unixNanos: Int64
+
+    /// Unix time in milliseconds.
+    public var unixMillis: Int64 { unixNanos / 1_000_000 }
 
     /// Not thread-safe: create it on the thread that will use it.
     public init() throws(Errno) {
         poller = try Poller()
         nowNanos = Clock.monotonicNanos()
-        unixMillis = Clock.realtimeNanos() / 1_000_000
+        unixNanos = Clock.realtimeNanos()
         timers = TimerWheel(nowNanos: nowNanos)
     }
 
@@ -32,7 +35,7 @@ public final class EventLoop {
         }
         let count = try poller.wait(milliseconds: sleep)
         nowNanos = Clock.monotonicNanos()
-        unixMillis = Clock.realtimeNanos() / 1_000_000
+        unixNanos = Clock.realtimeNanos()
         return count
     }
 }

@@ -190,7 +190,7 @@ public struct LimitCharges: Sendable {
                     key.identity?.withID { id in
                         counters.counter(space, name: name, identifier: id, durationMillis: durationMillis)
                     }
-                case .key, .namespace, .route:
+                case .key, .namespace, .route, .failedKeys:
                     key.withID { id in
                         counters.counter(space, name: name, identifier: id, durationMillis: durationMillis)
                     }
@@ -221,12 +221,12 @@ public struct LimitCharges: Sendable {
     // MARK: Charging
 
     /// Charges everything gathered, or nothing.
-    public mutating func charge(_ counters: RateCounters, nowMillis: Int64) -> Verdict {
-        counters.charge(&charged, nowMillis: nowMillis) ? .passed : .rateLimited
+    public mutating func charge(_ counters: RateCounters, at time: LimitTime) -> Verdict {
+        counters.charge(&charged, at: time) ? .passed : .rateLimited
     }
 
     /// What `charge` would say, without charging.
-    public mutating func look(_ counters: RateCounters, nowMillis: Int64) -> Verdict {
-        counters.look(&charged, nowMillis: nowMillis) ? .passed : .rateLimited
+    public mutating func look(_ counters: RateCounters, at time: LimitTime) -> Verdict {
+        counters.look(&charged, at: time) ? .passed : .rateLimited
     }
 }

@@ -44,10 +44,11 @@ public struct VerificationRequest: Sendable {
 
 public enum Verification {
     /// All steps in their order; the first failure decides and nothing after it happens. `charges` afterwards
-    /// holds what was charged, or would have been if the limits had not stopped it.
+    /// holds what was charged, or would have been if the limits had not stopped it. `nowMillis` is what keys expire
+    /// by, `time` what windows age by.
     public static func decide(
         _ key: KeyView, _ request: VerificationRequest, _ counters: RateCounters,
-        charges: inout LimitCharges, nowMillis: Int64
+        charges: inout LimitCharges, nowMillis: Int64, at time: LimitTime
     ) -> Verdict {
         charges.removeAll()
         let state = judgeState(key, from: request.address, nowMillis: nowMillis)
@@ -55,7 +56,7 @@ public enum Verification {
         if let query = request.permissions, !query.isSatisfied(by: key) { return .insufficientPermissions }
         let named = charges.gather(key, request.limits, unknown: .isRefused, counters)
         if named != .passed { return named }
-        return charges.charge(counters, nowMillis: nowMillis)
+        return charges.charge(counters, at: time)
     }
 
     /// Whether the key is enabled, unexpired, and used from where it may be.

@@ -61,6 +61,7 @@ final class Desk {
         for key in keys { try Desk.create(key, in: store) }
         reader = store.makeReader()
         reader.wake()
+        limiter.time = LimitTime(unixMillis: Desk.nowMillis)
     }
 
     deinit {

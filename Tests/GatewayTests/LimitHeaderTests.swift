@@ -27,7 +27,7 @@ import Verification
                 .route, name: name.span, counted: name.span, identifier: name.span, limit: limit.limit,
                 durationMillis: limit.durationMillis, cost: limit.cost, counters)
         }
-        _ = charges.charge(counters, nowMillis: Self.now)
+        _ = charges.charge(counters, at: LimitTime(unixMillis: Self.now))
         return charges
     }
 

@@ -4,6 +4,7 @@ import Bytes
 import Glibc
 import HTTP1
 import Keys
+import Limits
 import Rules
 import Testing
 
@@ -77,7 +78,9 @@ private struct ParsedPage {
         }
         let store = try StoreThread(try KeyStore.open(directory)) { _ in }
         defer { store.stop() }
-        let state = try ServerState(store: store, log: nil, workerCount: 2, version: "1.2.3") {
+        let state = try ServerState(
+            store: store, rateCounters: RateCounters(), log: nil, workerCount: 2, version: "1.2.3"
+        ) {
             _ throws(ConfigurationError) in
             preconditionFailure("nothing is compiled here")
         }

@@ -1,4 +1,4 @@
-// At the bound, and with clocks that jump: nothing ever gets a fresh allowance, and nothing is stuck.
+// At the bound: nothing ever gets a fresh allowance, and nothing is stuck.
 
 import Limits
 import Testing
@@ -59,44 +59,6 @@ import Testing
             _ = counters.charge(visitor(1_000 + step, duration: 1000), at: start + Int64(step))
         }
         #expect(lasting.allSatisfy { !counters.charge($0, at: start + 20_000).fits })
-    }
-
-    struct Jump: Sendable, CustomTestStringConvertible {
-        let testDescription: String
-        let millis: Int64
-    }
-
-    static let backwards = [
-        Jump(testDescription: "by a moment", millis: -5),
-        Jump(testDescription: "across the turn of a window", millis: -9_000),
-        Jump(testDescription: "by two windows", millis: -25_000),
-        Jump(testDescription: "by a year", millis: -31_536_000_000),
-    ]
-
-    @Test(arguments: backwards) func aClockSetBackFreesNothing(_ jump: Jump) {
-        let counters = RateCounters()
-        let now: Int64 = 1_700_000_003_000
-        for _ in 0..<2 { #expect(counters.charge(visitor(1), at: now).fits) }
-        #expect(!counters.charge(visitor(1), at: now + jump.millis).fits)
-        #expect(!counters.charge(visitor(1), at: now + jump.millis + 1).fits)
-    }
-
-    @Test(arguments: backwards) func aClockSetBackFreezesNothingForLongerThanItsWindows(_ jump: Jump) {
-        let counters = RateCounters()
-        let now: Int64 = 1_700_000_003_000
-        for _ in 0..<2 { #expect(counters.charge(visitor(1), at: now).fits) }
-        _ = counters.charge(visitor(1), at: now + jump.millis)
-        // Its window, at most one duration of waiting for the clock, and the window after it.
-        #expect(counters.charge(visitor(1), at: now + jump.millis + 30_000).fits)
-    }
-
-    @Test func aClockSetBackDoesNotKeepTheTableFull() {
-        let counters = RateCounters(capacity: 64)
-        for number in 0..<1_000 { _ = counters.charge(visitor(number), at: start) }
-        let back = start - 500_000_000
-        #expect(!(1_000..<1_200).contains { counters.charge(visitor($0), at: back).fits })
-        let admitted = (2_000..<3_000).filter { counters.charge(visitor($0), at: back + 20_000).fits }
-        #expect(admitted.count > 50)
     }
 
     @Test func threadsThatReadTheClockAtTheTurnOfAWindowLoseNothing() {

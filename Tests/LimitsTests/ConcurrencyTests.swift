@@ -41,6 +41,23 @@ import Testing
         #expect(passed == limit / cost)
     }
 
+    @Test func exactlyTheLimitPassesWhileSomebodySetsTheClock() throws {
+        let clock = SetClock(unixMillis: Self.now)
+        let counters = clock.makeCounters()
+        let passed = try total(threads: 9) { number in
+            (0..<600).count { step in
+                if number == 8 {
+                    clock.set(by: step % 2 == 0 ? 86_400_000 : -86_400_001)
+                    return false
+                }
+                return counters.charge(
+                    Wanted(limit: 1234, durationMillis: 3_600_000), at: counters.clock.now()
+                ).fits
+            }
+        }
+        #expect(passed == 1234)
+    }
+
     @Test func exactlyTheTighterOfTwoLimitsPassesAndTheOtherIsCharged() throws {
         let counters = RateCounters()
         let wide = Wanted(name: "wide", limit: 1 << 40, durationMillis: 1 << 40)

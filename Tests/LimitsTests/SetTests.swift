@@ -44,7 +44,7 @@ import Testing
         for _ in 0..<2 {
             set.append(Charge(counter: counters.key(wanted), limit: 1, durationMillis: 60_000))
         }
-        #expect(!counters.look(&set, nowMillis: now))
+        #expect(!counters.look(&set, at: LimitTime(unixMillis: now)))
         #expect(set.charges.map(\.fits) == [true, false])
         #expect(counters.count == 0)
         #expect(counters.charge(wanted, at: now).fits)
@@ -52,7 +52,7 @@ import Testing
 
     @Test func anEmptySetPasses() {
         var set = ChargeSet()
-        #expect(RateCounters().charge(&set, nowMillis: now))
+        #expect(RateCounters().charge(&set, at: LimitTime(unixMillis: now)))
     }
 
     @Test func aNegativeCostIsAMistakeOfTheCaller() async {

@@ -18,18 +18,24 @@ extension RateCounters {
             durationMillis: wanted.durationMillis)
     }
 
+    /// By a wall clock that nobody sets.
     func charge(_ wanted: [Wanted], at now: Int64) -> (passed: Bool, charges: [Charge]) {
+        charge(wanted, at: LimitTime(unixMillis: now))
+    }
+
+    func charge(_ wanted: [Wanted], at time: LimitTime) -> (passed: Bool, charges: [Charge]) {
         var set = ChargeSet()
         for one in wanted {
             set.append(
                 Charge(
                     counter: key(one), limit: one.limit, durationMillis: one.durationMillis, cost: one.cost))
         }
-        let passed = charge(&set, nowMillis: now)
+        let passed = charge(&set, at: time)
         return (passed, set.charges)
     }
 
     func charge(_ wanted: Wanted, at now: Int64) -> Charge { charge([wanted], at: now).charges[0] }
+    func charge(_ wanted: Wanted, at time: LimitTime) -> Charge { charge([wanted], at: time).charges[0] }
 }
 
 /// The counter as the contract states it, with every window it ever had.

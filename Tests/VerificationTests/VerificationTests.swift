@@ -68,7 +68,9 @@ private final class Keyring {
     ) {
         var charges = LimitCharges()
         let key = try #require(reader.find(Self.digest(text)))
-        let verdict = Verification.decide(key, request, counters, charges: &charges, nowMillis: now)
+        let verdict = Verification.decide(
+            key, request, counters, charges: &charges, nowMillis: now,
+            at: LimitTime(unixMillis: now))
         let charged = (0..<charges.count).map { index in
             charges.withName(index) { String(decoding: Array(copying: $0), as: UTF8.self) }
                 + " \(charges[index].remaining)/\(charges[index].limit)"

@@ -73,13 +73,17 @@ enum VerificationBenchmark {
         var passed = 0
         let watch = Stopwatch()
         for start in stride(from: 0, to: bytes.count, by: length) {
-            let nowMillis = Clock.realtimeNanos() / 1_000_000
+            let now = LimitClock.Readings.ofThisMachine()
             guard let key = reader.find(KeyDigest(hashing: bytes.span.extracting(start..<start + length)))
             else {
                 continue
             }
-            let verdict = Verification.decide(key, request, counters, charges: &charges, nowMillis: nowMillis)
-            if verdict == .passed, charges.count == 2, case .spent? = key.spend(1, .lease(maximum: 1000)) { passed += 1 }
+            let verdict = Verification.decide(
+                key, request, counters, charges: &charges, nowMillis: now.unixNanos / 1_000_000,
+                at: counters.clock.time(now))
+            if verdict == .passed, charges.count == 2, case .spent? = key.spend(1, .lease(maximum: 1000)) {
+                passed += 1
+            }
             reader.quiesce()
         }
         let nanos = watch.nanos / Int64(order.count)
