@@ -14,7 +14,7 @@
 /// `0 <= readOffset <= writeOffset <= capacity` holds after every mutation; every span handed out borrows
 /// `self`, so the compiler refuses a mutation while one lives.
 @safe public struct ByteBuffer: ~Copyable {
-    private var base: UnsafeMutableRawPointer?
+    @usableFromInline var base: UnsafeMutableRawPointer?
     @usableFromInline var readOffset = 0
     @usableFromInline var writeOffset = 0
 
@@ -37,7 +37,7 @@
     /// The readable bytes.
     public var bytes: Span<UInt8> {
         @_lifetime(borrow self)
-        borrowing get {
+        @inlinable borrowing get {
             let view = unsafe UnsafeBufferPointer<UInt8>(
                 start: base.map { unsafe ($0 + readOffset).assumingMemoryBound(to: UInt8.self) },
                 count: writeOffset - readOffset)
@@ -54,7 +54,7 @@
     /// Some of the readable bytes. Traps if the range is outside of `0..<count`.
     public subscript(range: Range<Int>) -> Span<UInt8> {
         @_lifetime(borrow self)
-        borrowing get {
+        @inlinable borrowing get {
             precondition(range.upperBound <= writeOffset - readOffset, "the range is outside of the buffer")
             let view = unsafe UnsafeBufferPointer<UInt8>(
                 start: base.map {
@@ -66,7 +66,7 @@
     }
 
     /// Drops the first `count` readable bytes. Traps if there are fewer.
-    public mutating func consume(_ count: Int) {
+    @inlinable public mutating func consume(_ count: Int) {
         precondition(count >= 0 && count <= writeOffset - readOffset, "consuming more than the buffer holds")
         readOffset += count
         if readOffset == writeOffset {
@@ -76,13 +76,13 @@
     }
 
     /// Drops everything readable and keeps the memory.
-    public mutating func removeAll() {
+    @inlinable public mutating func removeAll() {
         readOffset = 0
         writeOffset = 0
     }
 
     /// Drops the readable bytes after the first `count`. Traps if there are fewer.
-    public mutating func truncate(to count: Int) {
+    @inlinable public mutating func truncate(to count: Int) {
         precondition(
             count >= 0 && count <= writeOffset - readOffset, "truncating to more than the buffer holds")
         writeOffset = readOffset + count
@@ -121,17 +121,17 @@
         writeOffset = used
     }
 
-    public mutating func append(_ byte: UInt8) {
+    @inlinable public mutating func append(_ byte: UInt8) {
         if writeOffset == capacity { reserve(1) }
         unsafe base.unsafelyUnwrapped.storeBytes(of: byte, toByteOffset: writeOffset, as: UInt8.self)
         writeOffset += 1
     }
 
-    public mutating func append(_ span: Span<UInt8>) {
+    @inlinable public mutating func append(_ span: Span<UInt8>) {
         unsafe span.withUnsafeBytes { unsafe append(copying: $0) }
     }
 
-    public mutating func append(_ text: StaticString) {
+    @inlinable public mutating func append(_ text: StaticString) {
         text.withUTF8Buffer { unsafe append(copying: UnsafeRawBufferPointer($0)) }
     }
 
@@ -177,7 +177,7 @@
     }
 
     /// Overwrites one readable byte. Traps outside of `0..<count`.
-    public mutating func replace(at index: Int, with byte: UInt8) {
+    @inlinable public mutating func replace(at index: Int, with byte: UInt8) {
         precondition(index >= 0 && index < writeOffset - readOffset, "index is outside of the buffer")
         unsafe base.unsafelyUnwrapped.storeBytes(of: byte, toByteOffset: readOffset + index, as: UInt8.self)
     }
@@ -197,7 +197,7 @@
     }
 
     /// Appends raw memory. The pointer must be readable for its count and may not point into this buffer.
-    @unsafe public mutating func append(copying source: UnsafeRawBufferPointer) {
+    @inlinable @unsafe public mutating func append(copying source: UnsafeRawBufferPointer) {
         guard let start = source.baseAddress, source.count > 0 else { return }
         if capacity - writeOffset < source.count { reserve(source.count) }
         unsafe (base.unsafelyUnwrapped + writeOffset).copyMemory(from: start, byteCount: source.count)
@@ -206,7 +206,7 @@
 
     /// Calls `body` with the readable bytes as raw memory, for system calls and libcurl. The address is
     /// stable until the next mutation.
-    @unsafe public borrowing func withUnsafeReadable<R, E: Error>(
+    @inlinable @unsafe public borrowing func withUnsafeReadable<R, E: Error>(
         _ body: (UnsafeRawBufferPointer) throws(E) -> R
     ) throws(E) -> R {
         try unsafe body(

@@ -131,7 +131,8 @@ struct CheckContext: CheckOperands {
     }
 
     private static func load(
-        header name: [UInt8], _ head: borrowing RequestHead, _ bytes: Span<UInt8>, into scratch: inout ByteBuffer
+        header name: [UInt8], _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
+        into scratch: inout ByteBuffer
     ) -> CheckValue {
         guard let index = head.headers.index(named: name.span, in: bytes) else { return .missing }
         if head.headers.index(named: name.span, in: bytes, from: index + 1) != nil { return .ambiguous }

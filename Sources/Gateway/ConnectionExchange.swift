@@ -36,6 +36,7 @@ extension Connection {
 
     /// There is no head, and will be none: what was parsed of it means nothing.
     func beginWithoutHead(_ exchange: Exchange) {
+        exchange.isFresh = false
         exchange.head.removeAll()
         exchange.headBytes.removeAll()
         identify(exchange)

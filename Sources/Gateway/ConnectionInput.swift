@@ -28,6 +28,7 @@ extension Connection {
         if !exchange.input.isEmpty {
             // Answers that the client does not take pile up: stop parsing until it does.
             if exchange.output.count >= TransferLimits.highWaterBytes { return false }
+            exchange.isFresh = false
             switch exchange.input.with({ exchange.parser.advance($0, into: &exchange.head) }) {
             case .needMore:
                 break

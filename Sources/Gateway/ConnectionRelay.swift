@@ -48,7 +48,7 @@ extension Connection {
                 exchange.output.append("HTTP/1.1 100 Continue\r\n\r\n")
             }
         }
-        if !transfer.interimHeads.isEmpty {
+        if transfer.hasInterimHeads, !transfer.interimHeads.isEmpty {
             // RFC 9110 §15.2: never to an HTTP/1.0 client.
             if !exchange.hasSentHead, exchange.head.minorVersion == 1 {
                 exchange.output.append(transfer.interimHeads.bytes)

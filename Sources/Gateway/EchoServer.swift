@@ -208,7 +208,8 @@ private final class EchoConnection {
 
     /// `{"method","path","query","headers":[[name,value]…],"body":{"length","sha256"}}`
     private static func describe(
-        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, bodyCount: Int, digest: [UInt8], to text: inout ByteBuffer
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, bodyCount: Int, digest: [UInt8],
+        to text: inout ByteBuffer
     ) {
         let target = bytes.extracting(head.target)
         var end = 0

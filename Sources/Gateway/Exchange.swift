@@ -131,8 +131,12 @@ final class Exchange {
         return rules.configuration.upstreams[route.upstreamIndex].name
     }
 
+    /// Nothing was done with it since the last `reset`. Whoever puts the first of a request into it says so.
+    var isFresh = true
+
     /// Empties it for the next request, except for input and output; buffers that grew large give their memory back.
     func reset(limits: RequestLimits) {
+        isFresh = true
         parser = RequestParser(limits: limits)
         head.removeAll()
         Exchange.empty(&headBytes, keeping: 4096)
@@ -176,7 +180,8 @@ final class Exchange {
 
     /// As `reset`, for the pool: input and output are emptied as well.
     func clear(limits: RequestLimits) {
-        reset(limits: limits)
+        // Most come here behind a `reset` already; the limits may be others since.
+        if isFresh { parser = RequestParser(limits: limits) } else { reset(limits: limits) }
         Exchange.empty(&input, keeping: 4096)
         Exchange.empty(&output, keeping: 4096)
     }

@@ -27,7 +27,8 @@ enum ForwardedHeaders {
         exchange.headBytes.with { bytes in
             appendHost(exchange.head, bytes, origin.authority, &lines)
             appendClientHeaders(
-                exchange.head, bytes, rules, route, exchange.routeIndex, trustsPeer: origin.peerIsTrusted, &lines)
+                exchange.head, bytes, rules, route, exchange.routeIndex, trustsPeer: origin.peerIsTrusted,
+                &lines)
         }
         for header in route.setHeaders { _ = lines.append(name: header.name.span, value: header.value.span) }
         if let key { appendIdentity(exchange, rules, key, &lines) }
@@ -44,7 +45,8 @@ enum ForwardedHeaders {
     }
 
     private static func appendClientHeaders(
-        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ rules: RuleSet, _ route: Route, _ routeIndex: Int,
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ rules: RuleSet, _ route: Route,
+        _ routeIndex: Int,
         trustsPeer: Bool,
         _ lines: inout HeaderLines
     ) {
@@ -151,7 +153,9 @@ enum ForwardedHeaders {
     }
 
     /// Takes the request id that a trusted proxy sent, if it is one token of at most 128 bytes.
-    static func takeRequestID(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, into id: inout [UInt8]) -> Bool {
+    static func takeRequestID(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, into id: inout [UInt8])
+        -> Bool
+    {
         guard let value = head.headers.value(of: .xRequestID), value.count <= 128,
             head.headers.count(of: .xRequestID) == 1, ASCII.isToken(bytes.extracting(value))
         else { return false }

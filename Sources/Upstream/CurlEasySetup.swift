@@ -16,7 +16,8 @@ extension CurlMulti {
 
         // Handed over in parts: a text would be parsed and put together again for every request.
         if unsafe transfer.url == nil { unsafe transfer.url = kg_url_parse(server.origin + "/") }
-        precondition(unsafe transfer.url != nil, "the configuration checked \(server.origin) and it is no URL")
+        precondition(
+            unsafe transfer.url != nil, "the configuration checked \(server.origin) and it is no URL")
         _ = unsafe kg_easy_setopt_pointer(easy, CURLOPT_CURLU, UnsafeMutableRawPointer(transfer.url))
         // The path on the wire is the path that was authorised: no dot segment is resolved, no redirect
         // followed, no proxy asked, no password file read.

@@ -55,6 +55,8 @@ public enum OutgoingBody: Sendable, Equatable {
     public internal(set) var hasHead = false
     /// Heads of 1xx answers to pass on, serialised; 100 is not among them.
     public var interimHeads = ByteBuffer()
+    /// Whether there were any since the last `reset`.
+    public private(set) var hasInterimHeads = false
     /// Body bytes received and not yet taken by the exchange.
     public var responseBody = ByteBuffer()
     public internal(set) var isComplete = false
@@ -98,13 +100,17 @@ public enum OutgoingBody: Sendable, Equatable {
     /// Makes it ready for the next exchange; memory that grew large is given back.
     func reset() {
         headers.removeAll()
-        requestTrailers.removeAll()
         response.reset()
-        requestBody.removeAll()
-        interimHeads.removeAll()
-        responseBody.removeAll()
-        if requestBody.capacity > 4096 { requestBody.releaseMemory() }
-        if responseBody.capacity > 4096 { responseBody.releaseMemory() }
+        Transfer.empty(&responseBody)
+        // Most requests have no body; each look at a buffer costs a check.
+        if currentMode == .upload {
+            requestTrailers.removeAll()
+            Transfer.empty(&requestBody)
+        }
+        if hasInterimHeads {
+            interimHeads.removeAll()
+            hasInterimHeads = false
+        }
         requestBodyEnded = false
         isReadPaused = false
         wantsBody = false
@@ -120,6 +126,11 @@ public enum OutgoingBody: Sendable, Equatable {
         wasReplayRefused = false
         socket = -1
         ownerIndex = -1
+    }
+
+    private static func empty(_ buffer: inout ByteBuffer) {
+        buffer.removeAll()
+        if buffer.capacity > 4096 { buffer.releaseMemory() }
     }
 
     // MARK: The exchange's side
@@ -157,7 +168,10 @@ public enum OutgoingBody: Sendable, Equatable {
             return true
         case .interim(let status):
             // 100 is between the backend and us: the client gets its own when we want its body.
-            if status != .continue { Transfer.append(interim: response.head, to: &interimHeads) }
+            if status != .continue {
+                hasInterimHeads = true
+                Transfer.append(interim: response.head, to: &interimHeads)
+            }
             return true
         case .head:
             hasHead = true
