@@ -50,6 +50,7 @@ enum AccessLogLine {
             log.append(",\"credits\":")
             log.append(decimal: Int(exchange.spentCredits))
         }
+        if let settled = exchange.settled { append(settled, to: &log) }
         log.append(",\"bytesIn\":")
         log.append(decimal: exchange.bodyByteCount)
         log.append(",\"bytesOut\":")
@@ -77,6 +78,19 @@ enum AccessLogLine {
             log.appendJSONString(scratch.bytes)
         }
         log.append("]")
+    }
+
+    /// What was taken before the request went on, and on what ground it came to what it cost.
+    private static func append(_ settled: SettledCost, to log: inout ByteBuffer) {
+        log.append(",\"reserved\":")
+        log.append(decimal: Int(settled.taken))
+        log.append(",\"settlement\":\"")
+        log.append(settled.hasFailed ? "failed" : settled.ground.word)
+        log.append("\"")
+        if settled.uncollected > 0 {
+            log.append(",\"uncollected\":")
+            log.append(decimal: Int(settled.uncollected))
+        }
     }
 
     /// The outcome in one word: `VALID`, `PUBLIC`, the code of a refusal, or how it ended instead.

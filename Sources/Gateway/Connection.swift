@@ -103,8 +103,8 @@ final class Connection {
         switch ending {
         case .now, .reset:
             if case .reset = ending { descriptor?.resetOnClose() }
+            if state == .exchange, let exchange { abandonExchange(exchange) }
             if let exchange {
-                if state == .exchange { abandonExchange(exchange) }
                 worker.release(exchange)
                 self.exchange = nil
             }

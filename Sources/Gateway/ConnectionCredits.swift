@@ -11,10 +11,11 @@ extension Connection {
     /// The last step before a request goes on: takes its cost from the key. Everything else has let it pass.
     func pay(_ exchange: Exchange, _ rules: RuleSet, _ route: Route, _ key: KeyView) {
         // A route that only watches takes nothing.
-        let outcome = route.isShadow ? key.affords(route.cost) : key.spend(route.cost, worker.spending)
+        let cost = route.cost.amount
+        let outcome = route.isShadow ? key.affords(cost) : key.spend(cost, worker.spending)
         switch outcome {
         case .spent:
-            exchange.spentCredits = route.isShadow ? 0 : route.cost
+            if !route.isShadow { take(exchange, route, key.reference) }
             forward(exchange, rules, route)
         case .exceeded:
             if !route.isShadow { return refuse(exchange, Refusal(.usageExceeded)) }
@@ -25,6 +26,12 @@ extension Connection {
         }
     }
 
+    /// What the route asks for has been taken from the key.
+    private func take(_ exchange: Exchange, _ route: Route, _ payer: Reference<KeyRecord>) {
+        exchange.spentCredits = route.cost.amount
+        if route.cost.maySettle { exchange.payer = payer }
+    }
+
     private func askForCredits(
         _ exchange: Exchange, _ rules: RuleSet, _ route: Route, _ reference: Reference<KeyRecord>
     ) {
@@ -32,10 +39,11 @@ extension Connection {
         exchange.awaitsCredits = true
         waitForExchange(exchange)
         let ticket = ConnectionTicket(index: index, generation: generation, requestNumber: requestCount)
-        let cost = route.cost
+        let cost = route.cost.amount
         let mode = worker.spending
         let request = requestReference(exchange)
         let mailbox = worker.mailbox
+        worker.creditQuestions.paymentCount += 1
         worker.shared.store.submit { (store: inout Transaction) throws(StoreError) -> CreditOutcome? in
             try store.spendCredits(of: reference, cost: cost, mode, request: request)
         } completion: { result in
@@ -66,7 +74,6 @@ extension Connection {
         case .exceeded:
             refuse(exchange, Refusal(.usageExceeded))
         case .spent:
-            exchange.spentCredits = payment.cost
             resume(exchange, rules, route, payment)
         }
         if state != .closed { drive() }
@@ -85,11 +92,11 @@ extension Connection {
                 Refusal(.keyNotFound)
             }
         if let refusal {
-            exchange.spentCredits = 0
             worker.refund(payment)
             return refuse(exchange, refusal)
         }
         exchange.key = key
+        take(exchange, route, payment.key)
         forward(exchange, rules, route)
     }
 }

@@ -90,6 +90,7 @@ extension Connection {
         let group = rules.groups[route.upstreamIndex]
         let transfer = worker.multi.acquire(server: group.serverKeys[server], ownerIndex: index)
         exchange.transfer = transfer
+        if let bill = route.cost.bill { transfer.response.withhold(bill.header) }
         let origin = ForwardedHeaders.Origin(
             peerText: peerText, peerIsTrusted: peer.ipAddress.map { rules.isTrustedProxy($0) } ?? false,
             authority: group.sendsClientHost ? nil : group.authorities[server])
@@ -228,13 +229,13 @@ extension Connection {
 
     /// Answers in the backend's place.
     func refuse(_ exchange: Exchange, _ refusal: Refusal, closing: Bool = false) {
-        if let transfer = exchange.transfer {
-            worker.multi.release(transfer)
-            exchange.transfer = nil
-        }
+        letGo(exchange)
         exchange.key = nil
         // An answer under way cannot be replaced by another.
-        if exchange.hasSentHead { return breakOff(exchange) }
+        if exchange.hasSentHead {
+            exchange.breakReason = refusal.reason
+            return breakOff(exchange)
+        }
         exchange.outcome = .refused(refusal.reason)
         worker.counters.countRefusal(refusal.reason)
         let canKeep = canGetPastBody(exchange)
@@ -304,23 +305,33 @@ extension Connection {
     /// The answer is complete in the output. Every exchange gets here, or to `breakOff` or `abandonExchange`,
     /// exactly once.
     func finish(_ exchange: Exchange) {
+        let canGoOn = !exchange.closesAfterwards && exchange.hasWholeBody && !worker.isDraining
         record(exchange)
-        if exchange.closesAfterwards || !exchange.hasWholeBody || worker.isDraining {
+        if !canGoOn {
             close(.afterFlush)
             return
         }
-        exchange.reset(limits: worker.requestLimits)
+        // Where the store is still asked what it cost, another one has taken its place.
+        self.exchange?.reset(limits: worker.requestLimits)
         state = .idle
         wait(nanos: Int64(worker.settings.clientTimeouts.idleNanos))
     }
 
-    /// Counters and the log line, and the transfer goes back.
+    /// The transfer goes back; what the backend has said by then is known.
+    private func letGo(_ exchange: Exchange) {
+        guard let transfer = exchange.transfer else { return }
+        exchange.statedCost = transfer.response.withheldNumber
+        worker.multi.release(transfer)
+        exchange.transfer = nil
+    }
+
+    /// Settles what it costs, counts it and writes its log line. Afterwards the connection may have another
+    /// exchange, with this one's input and output.
     private func record(_ exchange: Exchange) {
-        if let transfer = exchange.transfer {
-            worker.multi.release(transfer)
-            exchange.transfer = nil
-        }
+        letGo(exchange)
         exchange.isRecorded = true
-        worker.record(exchange, self)
+        exchange.endNanos = Clock.monotonicNanos()
+        if let payer = exchange.payer { return settle(exchange, payer) }
+        worker.record(exchange, role: role, peerText: peerText)
     }
 }

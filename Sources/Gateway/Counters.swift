@@ -59,6 +59,7 @@ final class Counters: Sendable {
     let clientsLeft = Counter()
     let answersBroken = Counter()
     let logLinesDropped = Counter()
+    let credits = CreditCounters()
     let totalTime = LatencyHistogram()
     let upstreamTime = LatencyHistogram()
     /// Answers by hundred: 1xx … 5xx at index 1 … 5.
@@ -69,4 +70,26 @@ final class Counters: Sendable {
     func countRefusal(_ reason: RefusalReason) { refusals[Int(reason.rawValue)].counter.add() }
     func statusCount(hundred: Int) -> UInt64 { statuses[hundred].counter.current }
     func refusalCount(_ reason: RefusalReason) -> UInt64 { refusals[Int(reason.rawValue)].counter.current }
+}
+
+/// What became of credits that were taken for requests whose cost could change.
+final class CreditCounters: Sendable {
+    /// Credits given back, taken in addition, and owed without being there.
+    let returned = Counter()
+    let added = Counter()
+    let uncollected = Counter()
+    /// Settlements the store did not carry out.
+    let failures = Counter()
+    private let grounds = AmountOwed.Ground.allCases.map { _ in Atomic64() }
+
+    /// Called by the owning loop only.
+    func count(_ settled: SettledCost, spent: Int64) {
+        if settled.hasFailed { return failures.add() }
+        grounds[settled.ground.rawValue].counter.add()
+        returned.add(UInt64(max(0, settled.taken - spent)))
+        added.add(UInt64(max(0, spent - settled.taken)))
+        uncollected.add(UInt64(settled.uncollected))
+    }
+
+    func groundCount(_ ground: AmountOwed.Ground) -> UInt64 { grounds[ground.rawValue].counter.current }
 }

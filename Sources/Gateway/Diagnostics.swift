@@ -8,3 +8,20 @@ public enum Diagnostics {
         StandardError.write("keygate: \(text)\n")
     }
 }
+
+/// Trouble that may come with every request, said once a second at most.
+struct RepeatedTrouble {
+    private static let intervalNanos: Int64 = 1_000_000_000
+
+    private var lastNanos: Int64 = 0
+    private var count = 0
+
+    mutating func say(_ text: String, nowNanos: Int64) {
+        count += 1
+        if lastNanos != 0, nowNanos - lastNanos < Self.intervalNanos { return }
+        let more = count > 1 ? " (\(count) requests since the last such line)" : ""
+        Diagnostics.say(text + more)
+        lastNanos = nowNanos
+        count = 0
+    }
+}

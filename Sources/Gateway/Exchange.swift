@@ -59,7 +59,14 @@ final class Exchange {
     var keySpaceID: [UInt8] = []
     var identity: [UInt8] = []
     var identityID: [UInt8] = []
+    /// What was taken, and once it is settled what the request has cost.
     var spentCredits: Int64 = 0
+    /// Whose credits are to be settled at the end; nil if what was taken is the price in any case.
+    var payer: Reference<KeyRecord>?
+    /// What the backend has said the request cost.
+    var statedCost = StatedNumber.nothing
+    /// How it was settled; nil before that, and if there was nothing to settle.
+    var settled: SettledCost?
 
     // The request's body.
     enum BodyState {
@@ -97,8 +104,9 @@ final class Exchange {
     var bodyWasEnded = false
     /// The client has ended its direction and may have left.
     var clientMayBeGone = false
-    /// How it ended, where not with a complete answer.
+    /// How it ended, where not with a complete answer. `breakReason`: why, where Keygate gave the answer up.
     var isBroken = false
+    var breakReason: RefusalReason?
     var isAbandoned = false
     var isRecorded = false
     /// The answer comes from another thread and has not arrived.
@@ -113,6 +121,7 @@ final class Exchange {
     var headNanos: Int64 = 0
     /// When the last of the request was handed over.
     var lastSentNanos: Int64 = 0
+    var endNanos: Int64 = 0
 
     init(limits: RequestLimits) {
         parser = RequestParser(limits: limits)
@@ -157,6 +166,9 @@ final class Exchange {
         identity.removeAll(keepingCapacity: true)
         identityID.removeAll(keepingCapacity: true)
         spentCredits = 0
+        payer = nil
+        statedCost = .nothing
+        settled = nil
         body = .finished
         bodyByteCount = 0
         discardsBody = false
@@ -170,6 +182,7 @@ final class Exchange {
         bodyWasEnded = false
         clientMayBeGone = false
         isBroken = false
+        breakReason = nil
         isAbandoned = false
         isRecorded = false
         awaitsManagement = false

@@ -239,12 +239,15 @@ private struct Account {
 
     private mutating func judgeCredits(_ route: Route, _ key: KeyView) -> Refusal? {
         guard key.hasCredits else { return nil }
-        switch key.affords(route.cost) {
+        switch key.affords(route.cost.amount) {
         case .spent(let remaining):
-            result(true, "\(route.cost) of \(remaining) credits would be spent")
+            let verb = route.cost.bill == nil ? "spent" : "reserved"
+            result(true, "\(route.cost.amount) of \(remaining) credits would be \(verb)")
+            if route.isShadow { return nil }
+            for line in route.cost.afterwards { say("", line) }
             return nil
         case .exceeded(let remaining):
-            result(false, "the request costs \(route.cost) credits, the key has \(remaining)")
+            result(false, "the request costs \(route.cost.amount) credits, the key has \(remaining)")
             return Refusal(.usageExceeded)
         }
     }
@@ -320,6 +323,19 @@ private struct Account {
             // Lines without a value only keep libcurl from adding the header.
             if line[line.count - 1] != UInt8(ascii: ":") { lines.append("    " + String(forDisplay: line)) }
         }
+    }
+}
+
+extension RouteCost {
+    /// What becomes of credits that were taken.
+    fileprivate var afterwards: [String] {
+        let undone = onError == .refund ? "given back" : "kept"
+        let errors = "\(undone) if the backend fails or the client leaves"
+        guard let bill else { return amount == 0 ? [] : ["      they are \(errors)"] }
+        return [
+            "      \(String(decoding: bill.header, as: UTF8.self)) of the answer says what is owed, at most \(bill.maximum)",
+            "      without it the reserve is spent, or \(errors)",
+        ]
     }
 }
 

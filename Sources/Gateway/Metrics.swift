@@ -52,6 +52,7 @@ enum Metrics {
                 "keygate_refusals_total", "code=\"\(reason.description.code)\"",
                 counters.sum { $0.refusalCount(reason) })
         }
+        page.addCredits(counters)
         page.declare("keygate_responses_total", "Answers, by class of status.", "counter")
         for hundred in 1...5 {
             page.sample(
@@ -104,6 +105,29 @@ private struct MetricsPage {
     mutating func counter(_ name: String, _ help: String, _ labels: String, _ value: UInt64) {
         declare(name, help, "counter")
         sample(name, labels, value)
+    }
+
+    mutating func addCredits(_ counters: [Counters]) {
+        declare(
+            "keygate_settlements_total", "Requests settled after their answer, by what decided the amount.",
+            "counter")
+        for ground in AmountOwed.Ground.allCases {
+            sample(
+                "keygate_settlements_total", "ground=\"\(ground.word)\"",
+                counters.sum { $0.credits.groundCount(ground) })
+        }
+        counter(
+            "keygate_settlements_failed_total", "Settlements that the store did not carry out.", "",
+            counters.sum { $0.credits.failures.current })
+        counter(
+            "keygate_credits_refunded_total", "Credits given back after the answer.", "",
+            counters.sum { $0.credits.returned.current })
+        counter(
+            "keygate_credits_surcharged_total", "Credits taken after the answer, beyond the reserve.", "",
+            counters.sum { $0.credits.added.current })
+        counter(
+            "keygate_credits_uncollected_total", "Credits owed after the answer that the key did not have.",
+            "", counters.sum { $0.credits.uncollected.current })
     }
 
     mutating func histogram(_ name: String, _ help: String, _ parts: [LatencyHistogram]) {

@@ -22,6 +22,8 @@ enum WorkerMessage: Sendable {
     case answer(ConnectionTicket, LocalAnswer)
     /// The answer to a request for credits of one of its connections.
     case paid(ConnectionTicket, Payment)
+    /// The store's word on what a request has cost, by the number it was asked under.
+    case settled(Int, SettlementAnswer)
     /// Explain this request to one of its connections.
     case explain(ConnectionTicket, ExplainedRequest, Configuration)
 }
@@ -76,10 +78,13 @@ final class Worker {
     private var logScratch = ByteBuffer()
     /// Verifications of this turn.
     private var verifications = EventBatch()
+    /// What the store has been asked about credits.
+    var creditQuestions = CreditQuestions()
     private(set) var isDraining = false
-    private var isStopping = false
-    private var lastTroubleNanos: Int64 = 0
-    private var troubleCount = 0
+    private(set) var isStopping = false
+    private var upstreamTrouble = RepeatedTrouble()
+    /// By `SettlementTrouble`.
+    var settlementTroubles = SettlementTrouble.allCases.map { _ in RepeatedTrouble() }
 
     /// Call on the thread that will run it.
     init(_ shared: ServerState, number: Int, configuration: Configuration, listeners: [Listener])
@@ -116,7 +121,7 @@ final class Worker {
 
     /// Runs until told to stop, or until drained.
     func run() {
-        while !isStopping, !(isDraining && clientCount == 0) { turn() }
+        while !isStopping, !(isDraining && clientCount == 0 && creditQuestions.isEmpty) { turn() }
         closeEverything()
     }
 
@@ -174,7 +179,7 @@ final class Worker {
     private var sleepMillis: Int32 {
         if !waiting.isEmpty { return 0 }
         let forTransfers = multi.sleepMillis
-        if acceptPausedUntil == 0 { return forTransfers }
+        if acceptPausedUntil == 0, !isStopping { return forTransfers }
         return forTransfers < 0 ? 100 : min(100, forTransfers)
     }
 
@@ -300,7 +305,10 @@ final class Worker {
             isStopping = true
         case .answer(let ticket, let answer):
             connection(for: ticket)?.deliver(answer)
+        case .settled(let number, let answer):
+            settled(number, answer)
         case .paid(let ticket, let payment):
+            creditQuestions.paymentCount -= 1
             if let connection = connection(for: ticket) { connection.paid(payment) } else { refund(payment) }
         case .explain(let ticket, let request, let configuration):
             connection(for: ticket)?.deliver(LiveExplanation.finish(request, configuration, self))
@@ -354,6 +362,7 @@ final class Worker {
 
     private func closeEverything() {
         for connection in connections where connection.state != .closed { connection.close(.now) }
+        awaitCredits()
         connections.removeAll()
         flushLog()
         shared.events.submit(&verifications)
@@ -362,18 +371,18 @@ final class Worker {
     // MARK: The record of what happened
 
     /// Counts a finished exchange, remembers its verification and writes its log line.
-    func record(_ exchange: Exchange, _ connection: Connection) {
-        let now = Clock.monotonicNanos()
+    func record(_ exchange: Exchange, role: Connection.Role, peerText: [UInt8]) {
+        let now = exchange.endNanos
         counters.countStatus(exchange.status)
         counters.totalTime.record(nanos: now - exchange.startNanos)
         if exchange.forwardNanos > 0, exchange.headNanos > 0 {
             counters.upstreamTime.record(nanos: exchange.headNanos - exchange.forwardNanos)
         }
-        guard connection.role == .client else { return }
+        guard role == .client else { return }
         ExchangeEvent.append(exchange, nowNanos: now, to: &verifications, scratch: &logScratch)
         guard shared.log != nil else { return }
         AccessLogLine.append(
-            exchange, peer: connection.peerText, nowNanos: now, to: &logBuffer, scratch: &logScratch)
+            exchange, peer: peerText, nowNanos: now, to: &logBuffer, scratch: &logScratch)
     }
 
     private func flushLog() {
@@ -387,12 +396,7 @@ final class Worker {
 
     /// Says what is wrong with a backend, once a second at most.
     func sayUpstreamTrouble(_ detail: String, upstream: String) {
-        troubleCount += 1
-        if loop.nowNanos - lastTroubleNanos < 1_000_000_000, lastTroubleNanos != 0 { return }
-        let more = troubleCount > 1 ? " (\(troubleCount) requests since the last such line)" : ""
-        Diagnostics.say("upstream \(upstream): \(detail)\(more)")
-        lastTroubleNanos = loop.nowNanos
-        troubleCount = 0
+        upstreamTrouble.say("upstream \(upstream): \(detail)", nowNanos: loop.nowNanos)
     }
 }
 

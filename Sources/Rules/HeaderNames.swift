@@ -27,6 +27,20 @@ enum HeaderNames {
         return reserved.first { self.folded(Array($0.utf8)) == folded }
     }
 
+    /// Fields of an answer that clients cannot do without, or that frame it; one that is taken out of answers must
+    /// not be among them.
+    private static let needed = [
+        "Date", "Location", "Set-Cookie", "WWW-Authenticate", "Cache-Control", "ETag", "Vary", "Age",
+        "Expires",
+        "Last-Modified", "Accept-Ranges", "Retry-After", "Allow", "Authorization",
+    ]
+
+    static func isNeededByClients(_ name: [UInt8]) -> Bool {
+        let folded = folded(name)
+        return reservedName(name) != nil || folded.starts(with: "content-".utf8)
+            || needed.contains { self.folded(Array($0.utf8)) == folded }
+    }
+
     static func isAuthorization(_ name: [UInt8]) -> Bool { folded(name).elementsEqual("authorization".utf8) }
 
     /// Printable ASCII and tabs inside, without blanks at the ends: RFC 9110 §5.5 less obs-text.

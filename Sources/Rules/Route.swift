@@ -83,8 +83,8 @@ public final class Route: Sendable {
     public let namedLimits: [NamedLimit]
     /// Limits of the route itself.
     public let limits: [RouteLimit]
-    /// Credits that a request costs a key that has some; 0 spends none.
-    public let cost: Int64
+    /// What a request costs a key that has credits.
+    public let cost: RouteCost
     /// Index into `Configuration.upstreams`.
     public let upstreamIndex: Int
     public let pathChange: PathChange
@@ -104,7 +104,7 @@ public final class Route: Sendable {
     init(
         methods: MethodRule, pattern: [UInt8], captureNames: [[UInt8]], host: [UInt8]?, access: RouteAccess,
         checks: [RouteCheck], apis: [String], tags: [Tag], namedLimits: [NamedLimit], limits: [RouteLimit],
-        cost: Int64, upstreamIndex: Int, pathChange: PathChange, timeouts: UpstreamTimeouts,
+        cost: RouteCost, upstreamIndex: Int, pathChange: PathChange, timeouts: UpstreamTimeouts,
         bodyLimitBytes: Int, setHeaders: [FixedHeader], removedHeaders: [[UInt8]], forwardsCredential: Bool,
         isShadow: Bool, allowsEmptySegments: Bool, allowsEncodedSlash: Bool, location: SourceLocation
     ) {

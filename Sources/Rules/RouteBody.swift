@@ -33,7 +33,7 @@ struct RouteBody {
     /// Those the route names itself.
     var namedLimits = NamedLimitList()
     var limits: [(limit: RouteLimit, place: Place)] = []
-    var cost: Int64 = 1
+    var cost = RouteCost.standard
     private var costPlace: Place?
     private var ownTags: [(tag: Tag, place: Place)] = []
     private var hasUnknownDirective = false
@@ -112,10 +112,9 @@ struct RouteBody {
         case "ratelimit": namedLimits.read(directive, values, findings)
         case "limit": readLimit(directive)
         case "cost":
-            guard seen.note(directive, findings), let words = findings.arguments(directive, 1...1, "cost N"),
-                let number = values.number(words[0], in: 0...1_000_000_000, what: "a number")
+            guard seen.note(directive, findings), let read = RouteCostReader.read(directive, values, findings)
             else { return }
-            cost = Int64(number)
+            cost = read
             costPlace = directive.head
         case "websocket": LaterDirectives.check(directive, findings)
         default:

@@ -239,13 +239,6 @@ struct DiagnosticForwardingTests {
                 ^~~~~~~~~~~~~~~~
             """#),
         Refusal(
-            "a cost nobody can be charged", "route GET /a { public; cost 5 }",
-            #"""
-            g.conf:3:24: error: a public route asks for no key, so there are no credits to charge
-                route GET /a { public; cost 5 }
-                                       ^~~~~~
-            """#),
-        Refusal(
             "websockets", "route GET /a { public; websocket }",
             #"""
             g.conf:3:24: error: "websocket" is not yet available

@@ -21,7 +21,7 @@ enum RoutesCommand {
         }
         let rows = routes.map { json(of: $0, configuration) }
         let members = [
-            "methods", "host", "path", "access", "checks", "apis", "limits", "tags", "upstream", "location",
+            "methods", "host", "path", "access", "checks", "apis", "limits", "cost", "tags", "upstream", "location",
         ]
         arguments.output.print(rows, heading: members.map { $0.uppercased() }) { row in
             members.map { row.cell($0) }
@@ -41,6 +41,7 @@ enum RoutesCommand {
             String(decoding: limit.name, as: UTF8.self) + (limit.cost == 1 ? "" : " cost \(limit.cost)")
         }
         object.append("limits", .array((named + route.limits.map(\.text)).map { .string($0) }))
+        if case .open = route.access {} else { object.append("cost", .string(route.cost.text)) }
         object.append("tags", .array(route.tags.map { .string($0.text) }))
         object.append("shadow", .bool(route.isShadow))
         object.append("upstream", .string(configuration.upstreams[route.upstreamIndex].name))

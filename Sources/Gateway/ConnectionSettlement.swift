@@ -1,0 +1,176 @@
+// What a request has cost in the end: what was taken for it before is compared with what is owed now, and the
+// difference goes back to the key or is taken from it.
+//
+// Mostly that is one atomic step. Where the store's thread has to be asked, nobody waits for it: the client has its
+// answer, the connection goes on with another exchange, and this one is kept until its line can say what came of it.
+
+import Bytes
+import Keys
+import Reactor
+import Rules
+
+extension Connection {
+    /// Settles and records an exchange that is over.
+    func settle(_ exchange: Exchange, _ payer: Reference<KeyRecord>) {
+        guard let route = exchange.route else { preconditionFailure("an exchange was paid without a route") }
+        let owed = AmountOwed.decide(route.cost, ending(of: exchange), exchange.status, exchange.statedCost)
+        let taken = exchange.spentCredits
+        exchange.settled = SettledCost(taken: taken, ground: owed.ground)
+        if owed.credits == taken {
+            return worker.settled(exchange, peerText, .done(.settled(spent: taken, uncollected: 0)))
+        }
+        let settlement = Settlement(
+            key: payer, request: requestReference(exchange), reserved: taken, used: owed.credits)
+        if let outcome = worker.reader.settle(settlement, worker.spending) {
+            return worker.settled(exchange, peerText, .done(outcome))
+        }
+        let next = worker.acquireExchange()
+        swap(&next.input, &exchange.input)
+        swap(&next.output, &exchange.output)
+        self.exchange = next
+        worker.askToSettle(settlement, exchange, peerText)
+    }
+
+    private func ending(of exchange: Exchange) -> ExchangeEnding {
+        if case .refused(let reason) = exchange.outcome { return ExchangeEnding(reason) }
+        // Keygate itself may have left, at the end of its grace period.
+        if exchange.isAbandoned { return worker.isStopping ? .failed : .clientLeft }
+        if exchange.isBroken { return exchange.breakReason.map { ExchangeEnding($0) } ?? .failed }
+        return .answered
+    }
+}
+
+extension ExchangeEnding {
+    /// How an exchange ended that was let through and then refused.
+    init(_ reason: RefusalReason) {
+        switch reason.description.fault {
+        case .client: self = .clientLeft
+        case .upstream, .gateway: self = .failed
+        }
+    }
+}
+
+/// How an exchange was settled, for the log.
+struct SettledCost {
+    /// Credits taken before the request went on.
+    let taken: Int64
+    let ground: AmountOwed.Ground
+    /// Credits owed that were not there to be taken.
+    var uncollected: Int64 = 0
+    /// The store did not carry it out.
+    var hasFailed = false
+}
+
+/// The store's word on a settlement.
+enum SettlementAnswer: Sendable {
+    case done(SettlementOutcome)
+    /// The key is gone, or unlimited by now.
+    case noCredits
+    /// The store could not write it down: what was taken stays taken.
+    case failed
+}
+
+/// What a loop has asked the store about credits and waits to hear. A loop does not end before it has.
+struct CreditQuestions {
+    typealias Settling = (exchange: Exchange, peerText: [UInt8])
+
+    /// Requests that wait to go on, also for clients that have left by now.
+    var paymentCount = 0
+    private var settling: [Int: Settling] = [:]
+    private var lastNumber = 0
+
+    var isEmpty: Bool { paymentCount == 0 && settling.isEmpty }
+
+    mutating func add(_ exchange: Exchange, _ peerText: [UInt8]) -> Int {
+        lastNumber += 1
+        settling[lastNumber] = (exchange, peerText)
+        return lastNumber
+    }
+
+    mutating func take(_ number: Int) -> Settling? { settling.removeValue(forKey: number) }
+    var numbers: [Int] { Array(settling.keys) }
+}
+
+extension Worker {
+    /// How long a loop that ends waits for the store. What is not settled by then is in its hands all the same.
+    private static let answersNanos: Int64 = 10_000_000_000
+
+    func askToSettle(_ settlement: Settlement, _ exchange: Exchange, _ peerText: [UInt8]) {
+        let number = creditQuestions.add(exchange, peerText)
+        let mode = spending
+        let mailbox = mailbox
+        shared.store.submit { (store: inout Transaction) throws(StoreError) -> SettlementOutcome? in
+            try store.settleCredits(settlement, mode)
+        } completion: { result in
+            let answer: SettlementAnswer =
+                switch result {
+                case .success(let outcome?): .done(outcome)
+                case .success(nil): .noCredits
+                case .failure: .failed
+                }
+            mailbox.post(.settled(number, answer))
+        }
+    }
+
+    /// The store's thread has answered.
+    func settled(_ number: Int, _ answer: SettlementAnswer) {
+        guard let (exchange, peerText) = creditQuestions.take(number) else { return }
+        settled(exchange, peerText, answer)
+        release(exchange)
+    }
+
+    /// Waits for the answers to what was asked, so that the log has them.
+    func awaitCredits() {
+        let deadline = Clock.monotonicNanos() + Self.answersNanos
+        while !creditQuestions.isEmpty, Clock.monotonicNanos() < deadline { turn() }
+        for number in creditQuestions.numbers { settled(number, .failed) }
+    }
+
+    /// Writes down what a request has cost.
+    fileprivate func settled(_ exchange: Exchange, _ peerText: [UInt8], _ answer: SettlementAnswer) {
+        guard var settled = exchange.settled else { preconditionFailure("nothing was settled") }
+        switch answer {
+        case .done(.settled(let spent, let uncollected)):
+            exchange.spentCredits = spent
+            settled.uncollected = uncollected
+        case .done(.alreadySettled), .noCredits:
+            break
+        case .failed:
+            settled.hasFailed = true
+        }
+        exchange.settled = settled
+        counters.credits.count(settled, spent: exchange.spentCredits)
+        if let trouble = settled.trouble, let route = exchange.route {
+            let path = String(decoding: route.pattern, as: UTF8.self)
+            settlementTroubles[trouble.rawValue].say(
+                "credits of \(path): \(settled.text(of: trouble))", nowNanos: loop.nowNanos)
+        }
+        record(exchange, role: .client, peerText: peerText)
+    }
+}
+
+/// What whoever runs the gateway should know of; each is said for itself, or one would hide the other.
+enum SettlementTrouble: Int, CaseIterable {
+    case failed, uncollected, malformed, aboveMaximum
+}
+
+extension SettledCost {
+    fileprivate var trouble: SettlementTrouble? {
+        if hasFailed { return .failed }
+        if uncollected > 0 { return .uncollected }
+        return switch ground {
+        case .malformed: .malformed
+        case .aboveMaximum: .aboveMaximum
+        case .price, .billed, .unbilled, .refunded, .kept: nil
+        }
+    }
+
+    fileprivate func text(of trouble: SettlementTrouble) -> String {
+        switch trouble {
+        case .failed: "the store could not settle a request, the \(taken) taken for it stay spent"
+        case .uncollected: "a key could not pay \(uncollected) of what its request cost"
+        case .malformed: "the backend's number is none, the \(taken) reserved stay spent"
+        case .aboveMaximum: "the backend's number is above the maximum, which was charged"
+        }
+    }
+}
