@@ -98,6 +98,17 @@ start_echo() {
     printf -v "$1" '%s' "${line##* }"
 }
 
+# start_backend NAME COMMAND…: a backend that prints where it listens; sets and exports NAME as its URL.
+start_backend() {
+    local name="$1" line
+    shift
+    "$@" >"$WORK/$name.log" 2>&1 &
+    PIDS+=("$!")
+    line="$(wait_for_line "$!" "$WORK/$name.log" '^listening on ')"
+    printf -v "$name" 'http://%s' "${line##* }"
+    export "${name?}"
+}
+
 # start_gateway FILE: sets GATEWAY and ADMIN to the addresses it took.
 start_gateway() {
     local log="$WORK/gateway.log" line

@@ -5,17 +5,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 begin
 
-# start_backend NAME COMMAND…: sets NAME to the URL of a backend that prints where it listens.
-start_backend() {
-    local name="$1" line
-    shift
-    "$@" >"$WORK/$name.log" 2>&1 &
-    PIDS+=("$!")
-    line="$(wait_for_line "$!" "$WORK/$name.log" '^listening on ')"
-    printf -v "$name" 'http://%s' "${line##* }"
-    export "${name?}"
-}
-
 LANGUAGES=()
 if command -v python3 >/dev/null; then
     start_backend PYTHON_BACKEND python3 backend.py
