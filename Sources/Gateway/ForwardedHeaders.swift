@@ -67,6 +67,8 @@ enum ForwardedHeaders {
                 }
             case .accept:
                 sendsAccept = true
+            case .other where RuleSet.framing.contains(name):
+                continue
             default:
                 break
             }
@@ -148,6 +150,7 @@ enum ForwardedHeaders {
             let name = bytes.extracting(field.name)
             if rules.reservedNames.contains(name) || rules.credentialHeaders.contains(name) { continue }
             if changedNames.contains(name) || RuleSet.overriding.contains(name) { continue }
+            if RuleSet.framing.contains(name) { continue }
             _ = lines.append(name: name, value: bytes.extracting(field.value))
         }
     }

@@ -1,16 +1,20 @@
 // Recognises a header name however it is spelled. Servers and frameworks turn `X-Tenant-Id`, `x_tenant_id`
-// and `X.Tenant.Id` into one variable (CGI's HTTP_X_TENANT_ID), so a client's copy under any of these
-// spellings would be taken for ours.
+// and `X.Tenant.Id` into one variable (CGI's HTTP_X_TENANT_ID), and some do so with every character that is no
+// letter and no digit, so a client's copy under any of these spellings would be taken for ours.
 
 import Bytes
 
-/// A small set of header names, compared with case folded and `_`, `.` and `-` alike.
+/// A small set of header names, compared with case folded and all that is no letter and no digit alike.
 struct NameFilter {
     /// Folded names.
     private var names: [[UInt8]] = []
     /// Bit n is set if a name of n bytes is in the set (bit 63: of 63 or more): most names are let through
     /// by this alone.
     private var lengths: UInt64 = 0
+
+    init(_ names: [String] = []) {
+        for name in names { insert(Array(name.utf8)) }
+    }
 
     mutating func insert(_ name: [UInt8]) {
         let folded = name.map { NameFilter.fold($0) }
@@ -29,9 +33,7 @@ struct NameFilter {
     }
 
     private static func fold(_ byte: UInt8) -> UInt8 {
-        switch byte {
-        case UInt8(ascii: "_"), UInt8(ascii: "."): UInt8(ascii: "-")
-        default: ASCII.lower(byte)
-        }
+        let lower = ASCII.lower(byte)
+        return ASCII.isLetter(lower) || ASCII.isDigit(lower) ? lower : UInt8(ascii: "-")
     }
 }

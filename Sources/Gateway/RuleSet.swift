@@ -44,13 +44,14 @@ final class RuleSet {
         "X-Forwarded-Server", "X-Forwarded-Prefix", "X-Forwarded-Scheme", "X-Forwarded-Ssl",
         "X-Forwarded-Uri",
         "X-Forwarded-Method", "X-Real-IP", "X-Client-IP", "True-Client-IP", "X-HTTP-Method",
-        "X-HTTP-Method-Override", "X-Method-Override", "Proxy",
+        "X-HTTP-Method-Override", "X-Method-Override", "Proxy", "X-Original-Host", "X-Host",
+        "X-HTTP-Host-Override", "X-Cluster-Client-IP", "CF-Connecting-IP", "Client-IP",
     ]
-    static let overriding: NameFilter = {
-        var names = NameFilter()
-        for name in overridingNames { names.insert(Array(name.utf8)) }
-        return names
-    }()
+    static let overriding = NameFilter(overridingNames)
+
+    /// A header that is not one of these, but that some servers take for it (`Transfer_Encoding`), is nobody's
+    /// to send: the message would have two framings again.
+    static let framing = NameFilter(["Transfer-Encoding", "Content-Length"])
 
     private static let ownNames = [
         "X-Request-Id", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",

@@ -71,7 +71,9 @@ struct PathWalk {
             buffer.append(byte)
             return secondDecoding.admit(byte) ? nil : .doubleEncoding
         }
-        if byte == Byte.slash {
+        if byte >= 0x80 {
+            guard admitScalar() else { return .dotSegment }
+        } else if byte == Byte.slash {
             // To a backend that decodes before it splits this ends the segment.
             if segment.isDotSegment { return .dotSegment }
             segment = Segment()
@@ -85,6 +87,28 @@ struct PathWalk {
         buffer.append(Hex.upperDigit(low))
         secondDecoding.admitEscape(of: byte)
         return nil
+    }
+
+    /// Takes in a character beyond ASCII once its last byte is there. Backends that fold such characters to
+    /// the nearest in ASCII (best fit, NFKC) see dots and slashes in some: as data they pass, as `..` they do
+    /// not. False for a dot segment.
+    private mutating func admitScalar() -> Bool {
+        guard utf8.isComplete else { return true }
+        switch utf8.scalar {
+        // one dot leader, small full stop, fullwidth full stop
+        case 0x2024, 0xFE52, 0xFF0E: segment.admit(UInt8(ascii: "."))
+        // fraction slash, division slash, small and fullwidth reverse solidus, fullwidth solidus
+        case 0x2044, 0x2215, 0xFE68, 0xFF3C, 0xFF0F:
+            if segment.isDotSegment { return false }
+            segment = Segment()
+            segment.followsEncodedSlash = true
+        // two dot leader
+        case 0x2025:
+            segment.admit(UInt8(ascii: "."))
+            segment.admit(UInt8(ascii: "."))
+        default: segment.admit(0x80)
+        }
+        return true
     }
 
     /// unreserved of RFC 3986 §2.3.
@@ -148,6 +172,8 @@ private struct UTF8Sequence {
     private var lead: UInt8 = 0
     /// The sequence just completed is a control character of the C1 set, U+0080…U+009F.
     private(set) var isControl = false
+    /// The character just completed, if it took more than one byte.
+    private(set) var scalar: UInt32 = 0
 
     var isComplete: Bool { missing == 0 }
 
@@ -156,6 +182,7 @@ private struct UTF8Sequence {
             guard byte >= lowest, byte <= highest else { return false }
             (lowest, highest) = (0x80, 0xBF)
             missing -= 1
+            scalar = scalar << 6 | UInt32(byte & 0x3F)
             isControl = lead == 0xC2 && byte < 0xA0
             return true
         }
@@ -171,6 +198,7 @@ private struct UTF8Sequence {
         case 0xF1...0xF3: missing = 3
         default: return false
         }
+        scalar = UInt32(byte) & (missing == 1 ? 0x1F : missing == 2 ? 0x0F : 0x07)
         return true
     }
 }

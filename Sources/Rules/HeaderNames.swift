@@ -14,11 +14,13 @@ enum HeaderNames {
         "X-Request-Id", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
     ]
 
-    /// Lower case, with `_` and `.` as `-`: equal for names that some backend takes as one.
+    /// Lower case, with everything that is no letter and no digit as `-`: equal for names that some backend
+    /// takes as one.
     static func folded(_ name: [UInt8]) -> [UInt8] { name.map { folded($0) } }
 
     static func folded(_ byte: UInt8) -> UInt8 {
-        byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".") ? UInt8(ascii: "-") : ASCII.lower(byte)
+        let lower = ASCII.lower(byte)
+        return ASCII.isLetter(lower) || ASCII.isDigit(lower) ? lower : UInt8(ascii: "-")
     }
 
     /// The name that may not be set, spelled as usual, if `name` is one of them.

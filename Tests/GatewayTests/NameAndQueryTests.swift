@@ -15,6 +15,7 @@ import Testing
 
     @Test(arguments: [
         "X-Tenant-Id", "x-tenant-id", "X_TENANT_ID", "x.tenant.id", "X-Tenant_Id", "x_Tenant.ID",
+        "X~Tenant~Id", "x!tenant+id",
     ])
     func aNameIsRecognisedInAnySpelling(_ spelling: String) {
         #expect(contains(["X-Tenant-Id"], spelling))
@@ -22,8 +23,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "X-Tenant-Ids", "X-Tenant-I", "XTenant-Id", "X-Tenant-Ie", "", "X Tenant Id", "X-Tenant+Id",
-        "X~Tenant~Id",
+        "X-Tenant-Ids", "X-Tenant-I", "XTenant-Id", "X-Tenant-Ie", "", "X-Tenant1Id",
     ])
     func anotherNameIsNot(_ name: String) {
         #expect(!contains(["X-Tenant-Id"], name))

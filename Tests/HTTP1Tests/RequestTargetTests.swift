@@ -34,6 +34,9 @@ private let meaningful: [(String, String)] = [
     ("/%61%2D%2e%5f%7E%30z", "/a-._~0z"), ("/a%c3%a9b", "/a%C3%A9b"), ("/%f0%9f%98%80", "/%F0%9F%98%80"),
     ("/a%20b", "/a%20b"), ("/%3a%40%21", "/%3A%40%21"), ("/a%3bb", "/a%3Bb"), ("/%7b%7D", "/%7B%7D"),
     ("/a%23b", "/a%23b"), ("/a%3fb", "/a%3Fb"),
+    // Characters that some backends fold to a slash or a dot are data, as long as no dot segment comes of it.
+    ("/a%ef%bc%8fb", "/a%EF%BC%8Fb"), ("/a%ef%bc%8f", "/a%EF%BC%8F"), ("/a%ef%bc%8f/b", "/a%EF%BC%8F/b"),
+    ("/%e2%80%a6", "/%E2%80%A6"), ("/a%ef%bc%8eb", "/a%EF%BC%8Eb"), ("/a..%ef%bc%8fb", "/a..%EF%BC%8Fb"),
     // A percent sign is data unless it could begin another escape.
     ("/100%25", "/100%25"), ("/100%25/a", "/100%25/a"), ("/100%25z", "/100%25z"), ("/100%252", "/100%252"),
     ("/100%2525x", "ambiguous path_double_encoding"), ("/%25%25", "/%25%25"), ("/%25%2D41", "/%25-41"),
@@ -51,6 +54,9 @@ private let meaningful: [(String, String)] = [
 
 private let ambiguous: [(String, String)] =
     [
+        ("/..%ef%bc%8fa", "dot_segment"), ("/a%ef%bc%8f../b", "dot_segment"), ("/%ef%bc%8e./a", "dot_segment"),
+        ("/%e2%80%a5/a", "dot_segment"), ("/%e2%80%a4", "dot_segment"), ("/..%e2%88%95a", "dot_segment"),
+        ("/..%e2%81%84a", "dot_segment"), ("/..%ef%bc%bca", "dot_segment"),
         ("/.", "dot_segment"), ("/..", "dot_segment"), ("/./a", "dot_segment"), ("/a/..", "dot_segment"),
         ("/a/../b", "dot_segment"), ("/%2e%2e/a", "dot_segment"), ("/%2E%2E/a", "dot_segment"),
         ("/.%2e/a", "dot_segment"),
