@@ -35,6 +35,7 @@ let package = Package(
         .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: swift),
         .target(name: "Limits", dependencies: ["Reactor"], swiftSettings: swift),
         .target(name: "Rules", dependencies: ["Access", "Bytes"], swiftSettings: swift),
+        .target(name: "Attack", dependencies: ["Reactor", "Bytes"], swiftSettings: swift),
         .target(name: "Keys", dependencies: ["Reactor", "Access", "JSON", "Bytes", "CCrypto"], swiftSettings: swift),
         .target(name: "Verification", dependencies: ["Keys", "Limits", "Access", "Bytes"], swiftSettings: swift),
         .target(
@@ -52,7 +53,8 @@ let package = Package(
         .executableTarget(
             name: "keygate",
             dependencies: [
-                "Gateway", "Management", "Keys", "Limits", "Analytics", "Rules", "Reactor", "HTTP1", "Access", "JSON", "Bytes",
+                "Gateway", "Attack", "Management", "Keys", "Limits", "Analytics", "Rules", "Reactor", "HTTP1", "Access",
+                "JSON", "Bytes",
             ],
             swiftSettings: swift),
 
@@ -64,6 +66,7 @@ let package = Package(
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Bytes", "CLinux"], swiftSettings: swift),
         .testTarget(name: "RulesTests", dependencies: ["Rules", "Access", "Bytes"], swiftSettings: swift),
+        .testTarget(name: "AttackTests", dependencies: ["Attack", "Reactor", "Bytes"], swiftSettings: swift),
         .testTarget(
             name: "KeysTests", dependencies: ["Keys", "Reactor", "Access", "JSON", "Bytes", "KeysTorture"],
             swiftSettings: swift),

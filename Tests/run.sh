@@ -93,7 +93,7 @@ run_tests() {
 
 heading "source rules"
 # These modules are the ones that judge requests and keys: nothing in them may step around the compiler.
-for module in Access HTTP1 Rules JSON Limits Analytics Verification Management Gateway; do
+for module in Access HTTP1 Rules Attack JSON Limits Analytics Verification Management Gateway; do
     # Comments may speak of it; code may not use it.
     if grep -rnE '\bunsafe\b|@safe\b|nonisolated\(unsafe\)|@unchecked' "Sources/$module" --include='*.swift' \
         | grep -vE '^[^:]+:[0-9]+:\s*//' >"$WORK/unsafe"; then

@@ -169,3 +169,20 @@ public struct SocketAddress: Sendable, Equatable {
         }
     }
 }
+
+extension SocketAddress {
+    /// An address as the configuration and the command line write it: `HOST:PORT`, `[HOST]:PORT` or
+    /// `unix:PATH`, the host a literal address. Nil if it is none of these.
+    public init?(written text: String) {
+        if text.hasPrefix("unix:") {
+            self = .unix(path: String(text.dropFirst("unix:".count)))
+            return
+        }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        self.init(host: String(host), port: port)
+    }
+}

@@ -17,7 +17,7 @@ enum EchoCommand {
 
     @Sendable private static func run(_ arguments: Arguments) throws(CommandFailure) -> ExitCode {
         let text = arguments.value("--listen") ?? "127.0.0.1:9000"
-        guard let address = address(text) else {
+        guard let address = SocketAddress(written: text) else {
             throw .usage("\(text) is not HOST:PORT, [HOST]:PORT or unix:PATH")
         }
         do throws(Errno) {
@@ -29,15 +29,5 @@ enum EchoCommand {
             throw .failed("echo on \(text): \(error)")
         }
         return .done
-    }
-
-    private static func address(_ text: String) -> SocketAddress? {
-        if text.hasPrefix("unix:") { return .unix(path: String(text.dropFirst(5))) }
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            return nil
-        }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        return SocketAddress(host: String(host), port: port)
     }
 }
