@@ -79,25 +79,26 @@ extension Connection {
         if state != .closed { drive() }
     }
 
-    /// Meanwhile the key may have been changed: what was acknowledged before this request goes on, governs it.
     private func resume(_ exchange: Exchange, _ rules: RuleSet, _ route: Route, _ payment: Payment) {
-        let key = exchange.credential.flatMap { range in
-            worker.reader.find(exchange.headBytes.with { KeyDigest(hashing: $0.extracting(range)) })
-        }
-        let refusal: Refusal? =
-            if let key {
-                Admission.judgeState(key, exchange, nowMillis: worker.loop.unixMillis)
-                    ?? Admission.judgePermissions(key, route)
-            } else {
-                Refusal(.keyNotFound)
-            }
-        if let refusal {
+        if let refusal = judgeAgain(exchange, route) {
             worker.refund(payment)
             return refuse(exchange, refusal)
         }
-        exchange.key = key
         take(exchange, route, payment.key)
         forward(exchange, rules, route)
+    }
+
+    /// For a request that had to wait: meanwhile the key may have been changed, and what was acknowledged before
+    /// this request goes on, governs it. Without a refusal, `exchange.key` is the key as it is now.
+    func judgeAgain(_ exchange: Exchange, _ route: Route) -> Refusal? {
+        let key = exchange.credential.flatMap { range in
+            worker.reader.find(exchange.headBytes.with { KeyDigest(hashing: $0.extracting(range)) })
+        }
+        exchange.key = key
+        if route.isShadow { return nil }
+        guard let key else { return Refusal(.keyNotFound) }
+        return Admission.judgeState(key, exchange, nowMillis: worker.loop.unixMillis)
+            ?? Admission.judgePermissions(key, route)
     }
 }
 

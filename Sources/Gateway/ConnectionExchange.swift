@@ -85,45 +85,6 @@ extension Connection {
         worker.counters.shadowed.add()
     }
 
-    func forward(_ exchange: Exchange, _ rules: RuleSet, _ route: Route) {
-        let server = rules.groups[route.upstreamIndex].balancer.next()
-        let group = rules.groups[route.upstreamIndex]
-        let transfer = worker.multi.acquire(server: group.serverKeys[server], ownerIndex: index)
-        exchange.transfer = transfer
-        if let bill = route.cost.bill { transfer.response.withhold(bill.header) }
-        let origin = ForwardedHeaders.Origin(
-            peerText: peerText, peerIsTrusted: peer.ipAddress.map { rules.isTrustedProxy($0) } ?? false,
-            authority: group.sendsClientHost ? nil : group.authorities[server])
-        ForwardedHeaders.build(exchange, rules, route, key: exchange.key, origin, into: &transfer.headers)
-        // The key is valid in this turn only; everything that is needed of it has been copied.
-        exchange.key = nil
-
-        let body: OutgoingBody =
-            switch exchange.head.framing {
-            case .none: .none
-            // A HEAD that announces an empty body has none; the other methods say so to the backend as well.
-            case .length(0) where exchange.isHeadRequest: .none
-            case .length(let count): .length(count)
-            case .chunked: .chunked
-            }
-        ForwardedTarget.build(exchange, rules, route)
-        worker.counters.allowed.add()
-        exchange.forwardNanos = Clock.monotonicNanos()
-        exchange.lastSentNanos = worker.loop.nowNanos
-        exchange.headBytes.with { bytes in
-            exchange.scratch.with { target in
-                worker.multi.start(
-                    transfer, method: bytes.extracting(exchange.head.methodRange),
-                    isHead: exchange.isHeadRequest,
-                    target: target, body: body, expectsContinue: exchange.owesContinue,
-                    mayReplay: exchange.head.method.isSafe && body == .none,
-                    connectTimeoutMillis: max(1, route.timeouts.connectNanos / Nanos.millisecond))
-            }
-        }
-        waitForExchange(exchange)
-        if exchange.hasWholeBody { transfer.endRequestBody() }
-    }
-
     // MARK: Going on
 
     /// The request's body has arrived whole.
@@ -148,6 +109,7 @@ extension Connection {
         switch awaited(exchange) {
         case .client: wait(nanos: Int64(worker.settings.clientTimeouts.bodyNanos))
         case .management: wait(nanos: Connection.managementNanos)
+        case .server: wait(nanos: exchange.lineDeadlineNanos - worker.loop.nowNanos)
         case .upstream:
             guard let route = exchange.route else { return }
             if exchange.hasSentHead {
@@ -161,10 +123,11 @@ extension Connection {
         }
     }
 
-    private enum Awaited { case client, upstream, management }
+    private enum Awaited { case client, upstream, management, server }
 
     private func awaited(_ exchange: Exchange) -> Awaited {
         if !exchange.output.isEmpty { return .client }
+        if exchange.line != nil { return .server }
         guard let transfer = exchange.transfer else {
             return exchange.awaitsManagement || exchange.awaitsCredits ? .management : .client
         }
@@ -207,10 +170,13 @@ extension Connection {
             refuse(exchange, Refusal(.requestTimeout), closing: true)
         case .management:
             refuse(exchange, Refusal(.overloaded), closing: true)
+        case .server:
+            waitedInVain(exchange)
         case .upstream:
             if exchange.hasSentHead {
                 breakOff(exchange)
             } else {
+                firstByteMissed(exchange)
                 refuse(exchange, Refusal(.upstreamTimeout), closing: !exchange.hasWholeBody)
             }
         }
@@ -315,14 +281,6 @@ extension Connection {
         self.exchange?.reset(limits: worker.requestLimits)
         state = .idle
         wait(nanos: Int64(worker.settings.clientTimeouts.idleNanos))
-    }
-
-    /// The transfer goes back; what the backend has said by then is known.
-    private func letGo(_ exchange: Exchange) {
-        guard let transfer = exchange.transfer else { return }
-        exchange.statedCost = transfer.response.withheldNumber
-        worker.multi.release(transfer)
-        exchange.transfer = nil
     }
 
     /// Settles what it costs, counts it and writes its log line. Afterwards the connection may have another

@@ -92,7 +92,7 @@ extension Connection {
     /// Moves the request's body from the socket to whoever wants it, as long as there is room.
     func pumpBody(_ exchange: Exchange) {
         // Nobody is there yet to take it.
-        if exchange.awaitsCredits { return }
+        if exchange.awaitsCredits || exchange.line != nil { return }
         while !exchange.hasWholeBody, state == .exchange {
             if let transfer = exchange.transfer, !transfer.hasRoomForBody { break }
             if exchange.input.isEmpty {

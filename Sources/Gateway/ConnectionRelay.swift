@@ -56,6 +56,7 @@ extension Connection {
             transfer.interimHeads.removeAll()
         }
         if transfer.isComplete, let error = transfer.error, !exchange.hasSentHead {
+            if !transfer.hasHead, failedOver(exchange, transfer, error) { return }
             // libcurl answers a 417 by sending the request once more without Expect, which it may not do.
             let refusal =
                 transfer.hasHead && transfer.response.head.status == .expectationFailed
@@ -88,20 +89,17 @@ extension Connection {
     }
 
     private func refusal(for error: UpstreamError, _ exchange: Exchange) -> Refusal {
-        let upstream = exchange.upstreamName
-        switch error {
-        case .unreachable(let detail), .invalid(let detail):
-            worker.sayUpstreamTrouble(detail.description, upstream: upstream)
-            if case .unreachable = error { return Refusal(.upstreamUnreachable) }
-            return Refusal(.upstreamInvalid)
-        case .connectTimeout:
-            worker.sayUpstreamTrouble("no connection within the time for it", upstream: upstream)
-            return Refusal(.upstreamTimeout)
+        worker.sayUpstreamTrouble(error.detail.description, upstream: exchange.upstreamName)
+        return switch error {
+        case .unreachable: Refusal(.upstreamUnreachable)
+        case .cut, .invalid: Refusal(.upstreamInvalid)
+        case .connectTimeout: Refusal(.upstreamTimeout)
         }
     }
 
     private func sendHead(_ exchange: Exchange, _ transfer: Transfer) {
         exchange.headNanos = worker.loop.nowNanos
+        exchange.pool?.succeeded(exchange.serverIndex, nowNanos: worker.loop.nowNanos)
         exchange.hasSentHead = true
         exchange.clientMayBeGone = false
         exchange.status = transfer.response.head.status

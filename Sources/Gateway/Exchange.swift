@@ -90,6 +90,16 @@ final class Exchange {
 
     // The answer.
     var transfer: Transfer?
+    /// The server that `transfer` goes to; its place is given back with the transfer.
+    var pool: UpstreamPool?
+    var serverIndex = 0
+    /// Bits of the servers that were asked.
+    var triedServers: UInt64 = 0
+    /// Where it waits for a server.
+    var line: LoopLine?
+    var lineDeadlineNanos: Int64 = 0
+    /// The key of a request that waits, whose credits it has taken.
+    var waitingKey: Reference<KeyRecord>?
     enum AnswerFraming {
         case none, length, chunked
         /// The end of the connection ends the body: for HTTP/1.0 clients.
@@ -174,6 +184,10 @@ final class Exchange {
         discardsBody = false
         owesContinue = false
         transfer = nil
+        pool = nil
+        triedServers = 0
+        line = nil
+        waitingKey = nil
         answerFraming = .none
         hasSentHead = false
         status = .ok

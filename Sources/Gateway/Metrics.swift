@@ -79,6 +79,7 @@ enum Metrics {
         page.counter(
             "keygate_events_dropped_total", "Verification events dropped because too many came at once.", "",
             UInt64(shared.events.droppedCount))
+        page.add(shared.upstreams)
         page.histogram(
             "keygate_request_duration_seconds", "From the head of a request to the end of its answer.",
             counters.map(\.totalTime))
@@ -150,10 +151,63 @@ private struct MetricsPage {
         add("\(name)_count \(below)\n")
     }
 
+    /// Upstreams and their servers, as written in the configuration.
+    mutating func add(_ upstreams: UpstreamRegistry) {
+        let records = upstreams.records
+        func servers(
+            _ name: String, _ help: String, _ type: String, _ value: (UpstreamRecord) -> UInt64
+        ) {
+            declare("keygate_upstream_" + name, help, type)
+            for record in records {
+                let server = Self.escaped(record.address)
+                sample(
+                    "keygate_upstream_" + name, "upstream=\"\(record.group)\",server=\"\(server)\"",
+                    value(record))
+            }
+        }
+        servers("up", "1 if the server gets its share of requests.", "gauge") { $0.isOut ? 0 : 1 }
+        servers("ejected", "1 if it is left alone because requests failed.", "gauge") {
+            $0.isOut && !$0.isDown ? 1 : 0
+        }
+        servers("in_flight", "Requests under way.", "gauge") { $0.sum { $0.inFlight.current } }
+        servers("requests_total", "Requests sent to it.", "counter") { $0.sum { $0.requests.current } }
+        servers("failures_total", "Requests it did not answer.", "counter") { $0.sum { $0.failures.current } }
+        servers("retries_total", "Requests that went on to another server.", "counter") {
+            $0.sum { $0.retries.current }
+        }
+        let lines = upstreams.lines
+        declare("keygate_upstream_queue_length", "Requests that wait for a server.", "gauge")
+        for line in lines {
+            sample(
+                "keygate_upstream_queue_length", "upstream=\"\(line.group)\"",
+                UInt64(line.places.current))
+        }
+        declare("keygate_upstream_queue_refused_total", "Requests refused for want of a server.", "counter")
+        for line in lines {
+            sample(
+                "keygate_upstream_queue_refused_total", "upstream=\"\(line.group)\"",
+                line.refusals.reduce(0) { $0 &+ $1.counter.current })
+        }
+    }
+
     private func seconds(micros: UInt64) -> String {
         let fraction = String(micros % 1_000_000)
         return "\(micros / 1_000_000)." + String(repeating: "0", count: 6 - fraction.count) + fraction
     }
 
     private mutating func add(_ text: String) { bytes.append(contentsOf: text.utf8) }
+
+    /// The path of a Unix socket may have anything in it.
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for character in text.unicodeScalars {
+            switch character {
+            case "\\": result += "\\\\"
+            case "\"": result += "\\\""
+            case "\n": result += "\\n"
+            default: result.unicodeScalars.append(character)
+            }
+        }
+        return result
+    }
 }

@@ -24,16 +24,8 @@ final class RuleSet {
     /// What each route charges, in the order of the configuration.
     let charges: [RouteCharges]
 
-    /// Upstreams in the order of the configuration.
-    var groups: [Group]
-
-    struct Group {
-        /// For `CurlMulti.acquire`, by server.
-        let serverKeys: [Int]
-        let authorities: [[UInt8]]
-        let sendsClientHost: Bool
-        var balancer: Balancer
-    }
+    /// Upstreams in the order of the configuration; none where nothing is forwarded.
+    let pools: [UpstreamPool]
 
     static let requestIDName: StaticString = "X-Request-Id"
     /// Headers by which some frameworks take another path, method or client for the request's own. They are
@@ -59,15 +51,13 @@ final class RuleSet {
 
     /// The rules alone, for explanations: nothing is forwarded by them.
     convenience init(explaining configuration: Configuration) {
-        self.init(configuration, generation: 0) { _ in 0 }
+        self.init(configuration, generation: 0, pools: [])
     }
 
-    convenience init(_ configuration: Configuration, generation: Int, multi: CurlMulti) {
-        self.init(configuration, generation: generation) { multi.register($0) }
-    }
-
-    private init(_ configuration: Configuration, generation: Int, register: (UpstreamOrigin) -> Int) {
+    /// `pools` are those of the configuration's upstreams, in their order.
+    init(_ configuration: Configuration, generation: Int, pools: [UpstreamPool]) {
         self.configuration = configuration
+        self.pools = pools
         self.generation = generation
         var reserved = NameFilter()
         for header in configuration.injectedHeaders { reserved.insert(header.name) }
@@ -96,13 +86,6 @@ final class RuleSet {
         self.readsBearer = readsBearer
 
         charges = configuration.routes.map { RouteCharges($0) }
-        groups = configuration.upstreams.map { group in
-            Group(
-                serverKeys: group.servers.map { register(UpstreamOrigin($0, of: group)) },
-                authorities: group.servers.map { Array($0.authority.utf8) },
-                sendsClientHost: group.hostHeader == .client,
-                balancer: Balancer(weights: group.servers.map(\.weight)))
-        }
     }
 
     func isTrustedProxy(_ address: IPAddress) -> Bool {
@@ -118,12 +101,14 @@ extension UpstreamOrigin {
         case .unix(let path):
             self.init(
                 origin: "http://localhost", authority: server.authority, unixPath: path,
-                connectTimeoutMillis: connectMillis, weight: server.weight)
+                connectTimeoutMillis: connectMillis)
         case .http, .https:
             self.init(
                 origin: server.description, authority: server.authority,
                 certificateAuthorityFile: group.caFile,
-                connectTimeoutMillis: connectMillis, weight: server.weight)
+                clientCertificate: group.clientCertificate.map {
+                    ClientCertificate(certificateFile: $0.certificateFile, keyFile: $0.keyFile)
+                }, connectTimeoutMillis: connectMillis)
         }
     }
 }

@@ -86,6 +86,7 @@ public enum Server {
                 store: storeThread, rateCounters: RateCounters(continuing: windows.takeSaved()), log: log,
                 workerCount: count, version: version, compile: compile)
             flag.attach(state)
+            state.upstreams.adopt(configuration.upstreams)
         } catch {
             throw StartError(besideTheLoops: error, settings)
         }
@@ -100,6 +101,10 @@ public enum Server {
             throw StartError(description: "usage statistics: \(error)")
         }
         let threads = try startWorkers(state, configuration, listeners, local)
+        var checks = HealthChecks()
+        do throws(Errno) { try checks.use(configuration.upstreams, state.upstreams) } catch {
+            throw StartError(description: "the thread that checks servers: \(error)")
+        }
         let addresses = listeners.map { $0.socket.address.description }
         let adminAddress = local.first { $0.role == .admin }?.socket.address.description
         // The loops have their references; the last to let go closes a socket.
@@ -108,8 +113,9 @@ public enum Server {
         state.phase.store(.serving, ordering: .relaxed)
         ready(addresses, adminAddress)
 
-        serve(signals, state, configuration, &usage)
+        serve(signals, state, configuration, &usage, &checks)
         threads.joinAll()
+        checks.stop()
         state.questions.stop()
         usage.finish()
         state.log?.close()
@@ -150,10 +156,16 @@ public enum Server {
     /// Files that are only read when a connection is made must be readable now.
     private static func checkFiles(_ configuration: Configuration) throws(StartError) {
         for group in configuration.upstreams {
-            guard let file = group.caFile else { continue }
-            do throws(Errno) { try FileAccess.checkReadable(file) } catch {
-                throw StartError(
-                    description: "upstream \(group.name): cannot read tls-ca file \(file): \(error)")
+            let files = [
+                ("tls-ca file", group.caFile),
+                ("client-certificate file", group.clientCertificate?.certificateFile),
+                ("client-certificate key", group.clientCertificate?.keyFile),
+            ]
+            for case (let what, let file?) in files {
+                do throws(Errno) { try FileAccess.checkReadable(file) } catch {
+                    throw StartError(
+                        description: "upstream \(group.name): cannot read \(what) \(file): \(error)")
+                }
             }
         }
     }
@@ -203,7 +215,7 @@ public enum Server {
 
     private static func serve(
         _ signals: borrowing Signals, _ state: ServerState, _ configuration: Configuration,
-        _ usage: inout UsageKeeper
+        _ usage: inout UsageKeeper, _ checks: inout HealthChecks
     ) {
         while true {
             usage.tick()
@@ -213,7 +225,7 @@ public enum Server {
                 continue
             }
             switch signal {
-            case .hangUp: reload(state, configuration)
+            case .hangUp: reload(state, configuration, &checks)
             case .terminate, .interrupt:
                 drain(signals, state, configuration.settings, &usage)
                 return
@@ -222,7 +234,9 @@ public enum Server {
     }
 
     /// Compiles and checks the new rules on this thread; only rules that are whole reach the loops.
-    private static func reload(_ state: ServerState, _ current: Configuration) {
+    private static func reload(
+        _ state: ServerState, _ current: Configuration, _ checks: inout HealthChecks
+    ) {
         state.log?.reopen()
         do throws(ConfigurationError) {
             let configuration = try state.compile(current.path)
@@ -237,7 +251,11 @@ public enum Server {
                 return
             }
             let generation = state.generation.add(1, ordering: .relaxed).newValue
+            state.upstreams.adopt(configuration.upstreams)
             state.tellAll(.reload(configuration, generation: generation))
+            do throws(Errno) { try checks.use(configuration.upstreams, state.upstreams) } catch {
+                Diagnostics.say("servers are not checked: \(error)")
+            }
             Diagnostics.say(
                 "reloaded \(configuration.path): \(configuration.routes.count) routes, generation \(generation)"
             )

@@ -41,6 +41,8 @@ final class ServerState: Sendable {
     let questions: QuestionThread
     /// What was verified, by any loop and by the store's thread.
     let events = EventLog(workspaceID: Workspace.id)
+    /// The servers behind the gateway: what outlives a reload.
+    let upstreams: UpstreamRegistry
     let version: String
     /// Compiles the configuration file at a path.
     let compile: ConfigurationCompiler
@@ -67,6 +69,7 @@ final class ServerState: Sendable {
         var mailboxes: [Mailbox<WorkerMessage>] = []
         for _ in 0..<workerCount { mailboxes.append(try Mailbox()) }
         self.mailboxes = mailboxes
+        upstreams = UpstreamRegistry(loopCount: workerCount)
         counters = (0..<workerCount).map { _ in Counters() }
         runningWorkers = Atomic(workerCount)
         startUnixMillis = Clock.realtimeNanos() / 1_000_000

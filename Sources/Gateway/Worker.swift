@@ -24,6 +24,8 @@ enum WorkerMessage: Sendable {
     case paid(ConnectionTicket, Payment)
     /// The store's word on what a request has cost, by the number it was asked under.
     case settled(Int, SettlementAnswer)
+    /// A server of this upstream may have room for a request that waits.
+    case serverFree(String)
     /// Explain this request to one of its connections.
     case explain(ConnectionTicket, ExplainedRequest, Configuration)
 }
@@ -72,6 +74,9 @@ final class Worker {
     private var clientCount = 0
     private var exchanges: [Exchange] = []
     private var touched: [Transfer] = []
+    /// Requests that wait for a server, by upstream.
+    private var lines: [LoopLine] = []
+    private var dueLineCount = 0
     /// Connections that have more to do and let others go first, with their generations.
     private var waiting: [(index: Int, generation: UInt32)] = []
     private var logBuffer = ByteBuffer()
@@ -105,7 +110,8 @@ final class Worker {
         multi = CurlMulti(
             loop: loop, tokenKind: TokenKind.upstream,
             maxIdleConnections: own.settings.limits.connectionsPerWorker)
-        rules = RuleSet(own, generation: 1, multi: multi)
+        rules = RuleSet(explaining: own)
+        rules = makeRules(own, generation: 1)
         try loop.poller.add(
             mailbox.wakeNumber, .level(.readable), Token(kind: TokenKind.mailbox, generation: 0, index: 0))
         try watchListeners()
@@ -177,7 +183,7 @@ final class Worker {
     }
 
     private var sleepMillis: Int32 {
-        if !waiting.isEmpty { return 0 }
+        if !waiting.isEmpty || dueLineCount > 0 { return 0 }
         let forTransfers = multi.sleepMillis
         if acceptPausedUntil == 0, !isStopping { return forTransfers }
         return forTransfers < 0 ? 100 : min(100, forTransfers)
@@ -202,6 +208,7 @@ final class Worker {
     /// after a few rounds goes on in the next turn.
     private func runTransfers() {
         for _ in 0..<4 {
+            if dueLineCount > 0 { serveLines() }
             multi.run()
             multi.takeTouched(into: &touched)
             if touched.isEmpty { return }
@@ -209,6 +216,63 @@ final class Worker {
                 connections[transfer.ownerIndex].transferProgressed(transfer)
             }
             if !multi.hasWork { return }
+        }
+    }
+
+    // MARK: Servers
+
+    private func makeRules(_ configuration: Configuration, generation: Int) -> RuleSet {
+        let pools = configuration.upstreams.map { group in
+            UpstreamPool(
+                group,
+                servers: group.servers.map { server in
+                    UpstreamPool.Server(
+                        record: shared.upstreams.record(group.name, server.description),
+                        curlKey: multi.register(UpstreamOrigin(server, of: group)),
+                        authority: Array(server.authority.utf8), limit: server.maxConnections)
+                }, line: line(of: group.name), loop: number)
+        }
+        return RuleSet(configuration, generation: generation, pools: pools)
+    }
+
+    private func line(of upstream: String) -> LoopLine {
+        if let known = lines.first(where: { $0.line.group == upstream }) { return known }
+        let line = LoopLine(shared.upstreams.line(upstream), loop: number)
+        lines.append(line)
+        return line
+    }
+
+    /// A place at a server of this line has become free: whoever has waited longest, in whatever loop, may look
+    /// for it. In this loop that happens later in the turn, from where nothing is under way.
+    func placeFreed(_ line: LoopLine) {
+        guard let longest = line.line.longestWaitingLoop else { return }
+        if longest == number {
+            serve(line)
+        } else {
+            shared.mailboxes[longest].post(.serverFree(line.line.group))
+        }
+    }
+
+    /// Looks for a server for those who wait, before the next round of transfers.
+    func serve(_ line: LoopLine) {
+        if line.isDue { return }
+        line.isDue = true
+        dueLineCount += 1
+    }
+
+    private func serveLines() {
+        for line in lines where line.isDue {
+            line.isDue = false
+            dueLineCount -= 1
+            while let ticket = line.first {
+                // Whoever waits is where it was when it began to: the line is left when anything else happens.
+                guard let waiting = connection(for: ticket) else {
+                    preconditionFailure("a connection that is gone waits for a server")
+                }
+                if !waiting.leaveLine(line) { break }
+            }
+            // What was free for this loop and is not used here may be what another waits for.
+            if line.isEmpty, line.line.places.current > 0 { placeFreed(line) }
         }
     }
 
@@ -298,7 +362,7 @@ final class Worker {
             spending = SpendingMode(own.settings)
             requestLimits = RequestLimits(own.settings.limits)
             exchanges.removeAll()
-            rules = RuleSet(own, generation: generation, multi: multi)
+            rules = makeRules(own, generation: generation)
         case .drain:
             drain()
         case .stop:
@@ -310,6 +374,8 @@ final class Worker {
         case .paid(let ticket, let payment):
             creditQuestions.paymentCount -= 1
             if let connection = connection(for: ticket) { connection.paid(payment) } else { refund(payment) }
+        case .serverFree(let upstream):
+            if let line = lines.first(where: { $0.line.group == upstream }) { serve(line) }
         case .explain(let ticket, let request, let configuration):
             connection(for: ticket)?.deliver(LiveExplanation.finish(request, configuration, self))
         }

@@ -3,8 +3,6 @@
 import Bytes
 
 extension Checker {
-    static let upstreamNames = ["server", "timeout", "host", "tls-ca"]
-
     mutating func checkUpstream(_ directive: Directive) {
         let errorsBefore = findings.errorCount
         defer { if findings.errorCount > errorsBefore { hasRejectedUpstream = true } }
@@ -20,76 +18,248 @@ extension Checker {
                 at: other.name.place)
             return
         }
-
-        var seen = SeenDirectives()
-        var servers: [UpstreamServer] = []
-        var timeouts = UpstreamTimeouts()
-        var hostHeader = UpstreamGroup.HostHeader.client
-        var caFile: String?
-        var caPlace: Place?
-        for inner in block.directives {
-            switch inner.name.string {
-            case "server":
-                if let server = readServer(inner) { servers.append(server) }
-            case "timeout":
-                if seen.note(inner, findings) { values.timeouts(inner, into: &timeouts) }
-            case "host":
-                guard seen.note(inner, findings),
-                    let words = findings.arguments(inner, 1...1, "host client|upstream")
-                else { continue }
-                switch words[0].string {
-                case "client": hostHeader = .client
-                case "upstream": hostHeader = .upstream
-                default:
-                    findings.error("expected client or upstream, found \(words[0].shown)", at: words[0].place)
-                }
-            case "tls-ca":
-                guard seen.note(inner, findings), let words = findings.arguments(inner, 1...1, "tls-ca FILE")
-                else {
-                    continue
-                }
-                caFile = values.filePath(words[0])
-                caPlace = inner.head
-            default:
-                findings.unknown(
-                    inner, expected: "one of \(Self.upstreamNames.joined(separator: ", "))",
-                    known: Self.upstreamNames)
-            }
-        }
+        var body = UpstreamBody(findings: findings)
+        for inner in block.directives { body.read(inner) }
         if findings.errorCount > errorsBefore { return }
-        if servers.isEmpty {
-            findings.error("expected at least one server in this upstream", at: directive.head)
-            return
-        }
-        if let caPlace, !servers.contains(where: \.isTLS) {
-            findings.error("tls-ca without an https:// server verifies nothing", at: caPlace)
-            return
-        }
-        let group = UpstreamGroup(
-            name: name, servers: servers, timeouts: timeouts, hostHeader: hostHeader, caFile: caFile,
-            location: findings.location(of: directive.name.place))
-        upstreams.append((group, word))
+        if let group = body.group(name, directive) { upstreams.append((group, word)) }
+    }
+}
+
+/// The directives of one upstream, read one after the other.
+struct UpstreamBody {
+    static let names = [
+        "server", "timeout", "host", "tls-ca", "client-certificate", "eject", "health", "slow-start", "queue",
+    ]
+
+    let findings: Findings
+    private let values: ValueReader
+    private var seen = SeenDirectives()
+    private var servers: [(server: UpstreamServer, word: Word)] = []
+    private var timeouts = UpstreamTimeouts()
+    private var hostHeader = UpstreamGroup.HostHeader.client
+    private var caFile: String?
+    private var clientCertificate: UpstreamCertificate?
+    private var ejection: UpstreamEjection? = UpstreamEjection()
+    private var check: UpstreamCheck?
+    private var slowStartNanos = 0
+    private var queue: UpstreamQueue?
+    /// Where directives stand that need a server of a kind.
+    private var tlsPlaces: [(name: String, place: Place)] = []
+    private var queuePlace: Place?
+    private var slowStartPlace: Place?
+
+    init(findings: Findings) {
+        self.findings = findings
+        values = ValueReader(findings: findings)
     }
 
-    /// server ADDRESS [ weight N ]
+    mutating func read(_ inner: Directive) {
+        let name = inner.name.string
+        if name != "server", Self.names.contains(name), !seen.note(inner, findings) { return }
+        switch name {
+        case "server":
+            if let server = readServer(inner) { servers.append((server, inner.arguments[0])) }
+        case "timeout": values.timeouts(inner, into: &timeouts)
+        case "host": readHost(inner)
+        case "tls-ca":
+            guard let words = findings.arguments(inner, 1...1, "tls-ca FILE") else { return }
+            caFile = values.filePath(words[0])
+            tlsPlaces.append(("tls-ca", inner.head))
+        case "client-certificate":
+            guard let words = findings.arguments(inner, 2...2, "client-certificate CERT KEY"),
+                let certificate = values.filePath(words[0]), let key = values.filePath(words[1])
+            else { return }
+            clientCertificate = UpstreamCertificate(certificateFile: certificate, keyFile: key)
+            tlsPlaces.append(("client-certificate", inner.head))
+        case "eject": readEjection(inner)
+        case "health": readCheck(inner)
+        case "slow-start":
+            guard let words = findings.arguments(inner, 1...1, "slow-start DURATION"),
+                let nanos = values.duration(words[0])
+            else { return }
+            slowStartNanos = nanos
+            slowStartPlace = inner.head
+        case "queue": readQueue(inner)
+        default:
+            findings.unknown(
+                inner, expected: "one of \(Self.names.joined(separator: ", "))", known: Self.names)
+        }
+    }
+
+    /// The upstream, or nil after a report about what does not go together.
+    func group(_ name: String, _ directive: Directive) -> UpstreamGroup? {
+        if servers.isEmpty {
+            findings.error("expected at least one server in this upstream", at: directive.head)
+            return nil
+        }
+        if servers.count > Self.mostServers {
+            findings.error(
+                "expected at most \(Self.mostServers) servers in an upstream",
+                at: servers[Self.mostServers].word.place)
+            return nil
+        }
+        for (index, entry) in servers.enumerated() {
+            guard let first = servers[..<index].first(where: { $0.server.address == entry.server.address })
+            else { continue }
+            findings.error(
+                "there is a server \(entry.server) already; a larger share is written with weight",
+                at: entry.word.place, note: "first written here", at: first.word.place)
+            return nil
+        }
+        if let first = tlsPlaces.first, !servers.contains(where: \.server.isTLS) {
+            let use = first.name == "tls-ca" ? "verifies nothing" : "is shown to nobody"
+            findings.error("\(first.name) without an https:// server \(use)", at: first.place)
+            return nil
+        }
+        if let queuePlace, !servers.contains(where: { $0.server.maxConnections != nil }) {
+            findings.error("queue without max-connections of a server never holds anything", at: queuePlace)
+            return nil
+        }
+        if let slowStartPlace, servers.count == 1 {
+            findings.warning(
+                "slow-start changes nothing: there is one server, which gets every request",
+                at: slowStartPlace
+            )
+        }
+        return UpstreamGroup(
+            name: name, servers: servers.map(\.server), timeouts: timeouts, hostHeader: hostHeader,
+            caFile: caFile, clientCertificate: clientCertificate, ejection: ejection, check: check,
+            slowStartNanos: slowStartNanos, queue: queue,
+            location: findings.location(of: directive.name.place))
+    }
+
+    /// The loops keep the servers a request was sent to as bits of a word.
+    private static let mostServers = 64
+
+    /// server ADDRESS [ weight N ] [ max-connections N ], also written name=N.
     private func readServer(_ directive: Directive) -> UpstreamServer? {
-        guard let words = findings.arguments(directive, 1...3, "server ADDRESS [weight N]"),
+        guard
+            let words = findings.arguments(
+                directive, 1...5, "server ADDRESS [weight N] [max-connections N]"),
             let address = values.serverAddress(words[0])
         else { return nil }
-        if words.count == 1 { return UpstreamServer(address: address, weight: 1) }
-        guard words[1].isBare("weight") else {
+        var weight: Int?
+        var maxConnections: Int?
+        var rest = words[1...]
+        while let word = rest.popFirst() {
+            let assigned = word.cut(at: UInt8(ascii: "="))
+            let name = assigned?.0 ?? word
+            guard name.string == "weight" || name.string == "max-connections" else {
+                findings.error(
+                    "expected weight or max-connections, found \(name.shown)"
+                        + NearestWord.hint(for: name.string, in: ["weight", "max-connections"]),
+                    at: name.place)
+                return nil
+            }
+            guard let value = assigned?.1 ?? rest.popFirst() else {
+                findings.error("expected a number after \(name.shown)", at: directive.end)
+                return nil
+            }
+            if (name.string == "weight" ? weight : maxConnections) != nil {
+                findings.error("\(name.shown) may be written once here", at: name.place)
+                return nil
+            }
+            if name.string == "weight" {
+                weight = values.number(value, in: 1...1000, what: "a weight")
+                if weight == nil { return nil }
+            } else {
+                maxConnections = values.number(value, in: 1...1_000_000, what: "a number of connections")
+                if maxConnections == nil { return nil }
+            }
+        }
+        return UpstreamServer(address: address, weight: weight ?? 1, maxConnections: maxConnections)
+    }
+
+    private mutating func readHost(_ directive: Directive) {
+        guard let words = findings.arguments(directive, 1...1, "host client|upstream") else { return }
+        switch words[0].string {
+        case "client": hostHeader = .client
+        case "upstream": hostHeader = .upstream
+        default:
+            findings.error("expected client or upstream, found \(words[0].shown)", at: words[0].place)
+        }
+    }
+
+    /// eject off | eject [after=N] [for=DURATION] [max=DURATION]
+    private mutating func readEjection(_ directive: Directive) {
+        let usage = "eject after=… for=… max=…, or eject off"
+        guard let words = findings.arguments(directive, 1...3, usage) else { return }
+        if words.count == 1, words[0].isBare("off") {
+            ejection = nil
+            return
+        }
+        guard let given = findings.assignments(words, names: ["after", "for", "max"]) else { return }
+        var read = UpstreamEjection()
+        if let word = given["after"] {
+            guard let count = values.number(word, in: 1...1000, what: "a number of failures") else { return }
+            read.failureCount = count
+        }
+        if let word = given["for"], let nanos = values.duration(word) { read.firstNanos = nanos }
+        if let word = given["max"] {
+            guard let nanos = values.duration(word) else { return }
+            if nanos < read.firstNanos {
+                findings.error(
+                    "expected a duration that is not below that of the first ejection, found \(word.shown)",
+                    at: word.place)
+                return
+            }
+            read.longestNanos = nanos
+        }
+        read.longestNanos = max(read.longestNanos, read.firstNanos)
+        ejection = read
+    }
+
+    /// health PATH [every DURATION] [timeout=DURATION] [rise=N] [fall=N]
+    private mutating func readCheck(_ directive: Directive) {
+        let usage = "health PATH [every DURATION] [timeout=…] [rise=…] [fall=…]"
+        guard let words = findings.arguments(directive, 1...6, usage) else { return }
+        let path = words[0]
+        guard path.text.first == UInt8(ascii: "/"), path.text.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
+            !path.text.contains(UInt8(ascii: "#"))
+        else {
             findings.error(
-                "expected weight, found \(words[1].shown)"
-                    + NearestWord.hint(for: words[1].string, in: ["weight"]),
-                at: words[1].place)
-            return nil
+                "expected a path that begins with \"/\", as it is sent, found \(path.shown)", at: path.place)
+            return
         }
-        guard words.count == 3 else {
-            findings.error("expected a number after \"weight\"", at: directive.end)
-            return nil
+        var read = UpstreamCheck(path: path.text)
+        var rest = words[1...]
+        if let word = rest.first, word.isBare("every") {
+            rest = rest.dropFirst()
+            guard let value = rest.popFirst() else {
+                findings.error("expected a duration after \"every\"", at: directive.end)
+                return
+            }
+            guard let nanos = values.duration(value) else { return }
+            if nanos < 100 * Nanos.millisecond {
+                findings.error("expected a duration of at least 100ms, found \(value.shown)", at: value.place)
+                return
+            }
+            read.everyNanos = nanos
         }
-        guard let weight = values.number(words[2], in: 1...1000, what: "a weight") else { return nil }
-        return UpstreamServer(address: address, weight: weight)
+        guard let given = findings.assignments(Array(rest), names: ["timeout", "rise", "fall"]) else {
+            return
+        }
+        if let word = given["timeout"], let nanos = values.duration(word) { read.timeoutNanos = nanos }
+        let counts = 1...1000
+        if let word = given["rise"], let count = values.number(word, in: counts, what: "a number of checks") {
+            read.riseCount = count
+        }
+        if let word = given["fall"], let count = values.number(word, in: counts, what: "a number of checks") {
+            read.fallCount = count
+        }
+        check = read
+    }
+
+    /// queue N [timeout=DURATION]
+    private mutating func readQueue(_ directive: Directive) {
+        guard let words = findings.arguments(directive, 1...2, "queue N [timeout=…]"),
+            let limit = values.number(words[0], in: 1...1_000_000, what: "a number of requests"),
+            let given = findings.assignments(Array(words[1...]), names: ["timeout"])
+        else { return }
+        var read = UpstreamQueue(limit: limit)
+        if let word = given["timeout"], let nanos = values.duration(word) { read.timeoutNanos = nanos }
+        queue = read
+        queuePlace = directive.head
     }
 }
 

@@ -38,11 +38,25 @@ extension CurlMulti {
         _ = unsafe kg_easy_setopt_long(easy, CURLOPT_FAILONERROR, 0)
         _ = unsafe kg_easy_setopt_long(easy, CURLOPT_KEEP_SENDING_ON_ERROR, 0)
         _ = unsafe kg_easy_setopt_long(easy, CURLOPT_TCP_NODELAY, 1)
+        // Names are looked up by a thread of libcurl's. What was found is used for a while, and connections to
+        // it are used up soon after, so that a name that moves is followed without a restart.
+        _ = unsafe kg_easy_setopt_long(easy, CURLOPT_DNS_CACHE_TIMEOUT, UpstreamOrigin.nameLifetimeSeconds)
+        if server.isNamed {
+            _ = unsafe kg_easy_setopt_long(
+                easy, CURLOPT_MAXLIFETIME_CONN, UpstreamOrigin.connectionLifetimeSeconds)
+        }
+        // A transfer that ends while its name is being looked up must not wait for the thread that does it: the
+        // whole loop would.
+        _ = unsafe kg_easy_setopt_long(easy, CURLOPT_QUICK_EXIT, 1)
         if let path = server.unixPath {
             _ = unsafe kg_easy_setopt_string(easy, CURLOPT_UNIX_SOCKET_PATH, path)
         }
         if let file = server.certificateAuthorityFile {
             _ = unsafe kg_easy_setopt_string(easy, CURLOPT_CAINFO, file)
+        }
+        if let client = server.clientCertificate {
+            _ = unsafe kg_easy_setopt_string(easy, CURLOPT_SSLCERT, client.certificateFile)
+            _ = unsafe kg_easy_setopt_string(easy, CURLOPT_SSLKEY, client.keyFile)
         }
         _ = unsafe kg_easy_setopt_long(easy, CURLOPT_SSL_VERIFYPEER, 1)
         _ = unsafe kg_easy_setopt_long(easy, CURLOPT_SSL_VERIFYHOST, 2)

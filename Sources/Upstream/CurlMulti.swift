@@ -320,7 +320,7 @@ public import Reactor
                     .invalid(detail: StaticDetail("the answer's head is malformed"))
                 } else if code == CURLE_OK, !transfer.hasHead {
                     // A connection that ends inside a head is a success to libcurl.
-                    .invalid(detail: StaticDetail("the answer ended inside its head"))
+                    .cut(detail: StaticDetail("the answer ended inside its head"))
                 } else {
                     UpstreamError.from(code, wasReplayRefused: transfer.wasReplayRefused)
                 }

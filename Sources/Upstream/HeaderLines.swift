@@ -106,6 +106,26 @@ import CCurl
         return end()
     }
 
+    /// Becomes a copy of other lines, the first of them with another value if there is one. Used for a request
+    /// that goes to a second server: the first line is its Host.
+    public mutating func copy(
+        _ other: borrowing HeaderLines, firstName: StaticString, firstValue: [UInt8]?
+    ) {
+        removeAll()
+        var next = 0
+        if let firstValue {
+            begin(name: firstName)
+            value(firstValue.span)
+            _ = end()
+            next = 1
+        }
+        guard next < other.lineStarts.count else { return }
+        let moved = text.count - other.lineStarts[next]
+        for start in other.lineStarts[next...] { lineStarts.append(start + moved) }
+        let bytes = other.text.bytes
+        text.append(bytes.extracting(other.lineStarts[next]..<bytes.count))
+    }
+
     /// Keeps libcurl from adding a header of its own: `Accept:` with nothing behind the colon.
     public mutating func suppress(_ name: StaticString) {
         precondition(!isOpen, "a header line is begun inside another")

@@ -152,6 +152,16 @@ public enum OutgoingBody: Sendable, Equatable {
         if isWritePaused, responseBody.count < TransferLimits.lowWaterBytes { unsafe multi.resume(self) }
     }
 
+    /// Nothing of the request has been sent: there never was a connection to send it on.
+    public var sentNothing: Bool { startCount == 0 }
+
+    /// Takes over what a transfer that sent nothing was to send, but for its headers. Before `start`.
+    public func takeBody(of other: Transfer) {
+        precondition(other.sentNothing && !isStarted, "what was sent in part cannot be sent by another")
+        swap(&requestBody, &other.requestBody)
+        swap(&requestTrailers, &other.requestTrailers)
+    }
+
     /// Whether the client should be asked for more body: room is left.
     public var hasRoomForBody: Bool { requestBody.count < TransferLimits.highWaterBytes }
 

@@ -1,5 +1,16 @@
 // A server that requests are forwarded to: where it is and how it is reached.
 
+/// PEM files of a certificate, with its chain, and of its key.
+public struct ClientCertificate: Sendable, Equatable {
+    public var certificateFile: String
+    public var keyFile: String
+
+    public init(certificateFile: String, keyFile: String) {
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
+    }
+}
+
 /// One `server` line of an upstream.
 public struct UpstreamOrigin: Sendable, Equatable {
     /// `http://host:port` or `https://host:port`, without path. For a Unix socket, `http://localhost`.
@@ -8,49 +19,41 @@ public struct UpstreamOrigin: Sendable, Equatable {
     public var unixPath: String?
     /// PEM file of the authorities trusted for `https`; nil for the system's.
     public var certificateAuthorityFile: String?
+    /// What Keygate shows to an `https` server that asks who it is; nil shows nothing.
+    public var clientCertificate: ClientCertificate?
     /// Longest wait for a connection, TLS handshake included, in milliseconds.
     public var connectTimeoutMillis: Int
-    /// Share of the requests, relative to the other servers; at least 1.
-    public var weight: Int
     /// The value of `Host` where the server's own is sent.
     public var authority: String
 
     public init(
         origin: String, authority: String, unixPath: String? = nil, certificateAuthorityFile: String? = nil,
-        connectTimeoutMillis: Int, weight: Int = 1
+        clientCertificate: ClientCertificate? = nil, connectTimeoutMillis: Int
     ) {
         self.origin = origin
         self.authority = authority
         self.unixPath = unixPath
         self.certificateAuthorityFile = certificateAuthorityFile
+        self.clientCertificate = clientCertificate
         self.connectTimeoutMillis = connectTimeoutMillis
-        self.weight = weight
     }
 }
 
-/// Weighted round-robin over servers without bursts: each turn every server gains its weight, the one with
-/// most is taken and pays the total ("smooth" round-robin, as nginx does it).
-public struct Balancer {
-    private let weights: [Int]
-    private let total: Int
-    private var credit: [Int]
+extension UpstreamOrigin {
+    /// How long a name's addresses are used before they are looked up anew. The system's resolver does not say
+    /// how long they are good for.
+    static let nameLifetimeSeconds = 30
+    /// How long a connection to a name is used again: without a bound a busy one would stay with an address that
+    /// the name left long ago.
+    static let connectionLifetimeSeconds = 60
 
-    public init(weights: [Int]) {
-        precondition(
-            !weights.isEmpty && weights.allSatisfy { $0 > 0 }, "an upstream has servers of positive weight")
-        self.weights = weights
-        total = weights.reduce(0, +)
-        credit = weights.map { _ in 0 }
-    }
-
-    public mutating func next() -> Int {
-        if weights.count == 1 { return 0 }
-        var best = 0
-        for index in weights.indices {
-            credit[index] += weights[index]
-            if credit[index] > credit[best] { best = index }
+    /// Whether the host is a name and not an address. Addresses have digits and dots only, or brackets.
+    var isNamed: Bool {
+        if unixPath != nil { return false }
+        let host = origin.utf8.drop { $0 != UInt8(ascii: "/") }.dropFirst(2).prefix {
+            $0 != UInt8(ascii: ":")
         }
-        credit[best] -= total
-        return best
+        return host.first != UInt8(ascii: "[")
+            && host.contains { !($0 == UInt8(ascii: ".") || (0x30...0x39).contains($0)) }
     }
 }

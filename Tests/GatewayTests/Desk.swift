@@ -47,13 +47,17 @@ final class Desk {
     private let store: KeyStore
     private let directory: String
 
+    /// The configuration with the frame before it.
+    static func compile(_ configuration: String) throws -> Configuration {
+        let text = Array((frame + configuration).utf8)
+        return try Configuration.compile(
+            path: "g.conf",
+            reader: SourceReader(
+                read: { _ throws(SourceError) in text }, glob: { _ in [] }, environment: { _ in nil }))
+    }
+
     init(_ configuration: String, keys: [KeyPlan] = []) throws {
-        let text = Array((Desk.frame + configuration).utf8)
-        rules = RuleSet(
-            explaining: try Configuration.compile(
-                path: "g.conf",
-                reader: SourceReader(
-                    read: { _ throws(SourceError) in text }, glob: { _ in [] }, environment: { _ in nil })))
+        rules = RuleSet(explaining: try Desk.compile(configuration))
         var template = Array("/tmp/keygate-desk-XXXXXX".utf8CString)
         guard let made = unsafe mkdtemp(&template) else { preconditionFailure("no directory under /tmp") }
         directory = unsafe String(cString: made)

@@ -7,6 +7,7 @@ import Keys
 import Limits
 import Rules
 import Testing
+import Upstream
 
 @testable import Gateway
 
@@ -117,6 +118,38 @@ private struct ParsedPage {
             #expect(page.samples["keygate_refusals_total{code=\"MISSING_KEY\"}"] == 2)
             #expect(page.samples["keygate_responses_total{class=\"4xx\"}"] == 2)
             #expect(page.samples["keygate_responses_total{class=\"2xx\"}"] == 2)
+        }
+    }
+
+    @Test func serversAreCountedByThemselvesOverAllLoops() throws {
+        try withState { state in
+            let configuration = try Desk.compile(
+                "upstream a { server http://h:1; server \"unix:/run/a \\\"b\\\\c\" }")
+            state.upstreams.adopt(configuration.upstreams)
+            let record = state.upstreams.record("a", "http://h:1")
+            #expect(state.upstreams.records.contains { $0 === record })
+            for counts in record.counts {
+                counts.requests.add(3)
+                counts.inFlight.add()
+            }
+            record.counts[1].failures.add()
+            let policy = EjectionPolicy(failureCount: 1, firstNanos: 1, longestNanos: 1)
+            record.failed(atNanos: 1000, .noFirstByte, policy, isAlone: false)
+            let page = ParsedPage(Metrics.render(state))
+            func sample(_ name: String, _ server: String) -> Double? {
+                page.samples["keygate_upstream_\(name){upstream=\"a\",server=\"\(server)\"}"]
+            }
+            #expect(sample("requests_total", "http://h:1") == 6)
+            #expect(sample("in_flight", "http://h:1") == 2)
+            #expect(sample("failures_total", "http://h:1") == 1)
+            #expect(sample("up", "http://h:1") == 0 && sample("ejected", "http://h:1") == 1)
+            #expect(sample("up", #"unix:/run/a \"b\\c"#) == 1)
+            #expect(page.samples["keygate_upstream_queue_length{upstream=\"a\"}"] == 0)
+            // Whatever stays in the configuration stays the same.
+            state.upstreams.adopt(configuration.upstreams)
+            #expect(state.upstreams.record("a", "http://h:1") === record)
+            state.upstreams.adopt([])
+            #expect(state.upstreams.records.isEmpty)
         }
     }
 

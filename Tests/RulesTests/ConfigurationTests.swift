@@ -2,8 +2,9 @@
 
 import Access
 import Bytes
-import Rules
 import Testing
+
+@testable import Rules
 
 @Suite("Configurations")
 struct ConfigurationTests {
@@ -75,6 +76,44 @@ struct ConfigurationTests {
         #expect(one.hostHeader == .upstream && one.caFile == "/etc/ca.pem")
         #expect(configuration.upstreams[1].hostHeader == .client && configuration.upstreams[1].caFile == nil)
         #expect(configuration.upstreams[1].location == SourceLocation(file: "g.conf", line: 10, column: 1))
+    }
+
+    @Test("carry how servers are used") func servers() throws {
+        let configuration = try Conf.compile(
+            """
+            listen 127.0.0.1:1
+            upstream one {
+                server https://a weight=3 max-connections 10
+                server https://b max-connections=20 weight 2
+                client-certificate c.pem c.key
+                eject after=5 for=2s max=3m
+                health /up?deep=1 every 250ms timeout=100ms rise=1 fall=4
+                slow-start 30s
+                queue 50 timeout=2s
+            }
+            upstream two { server http://c; health /up; eject off }
+            upstream three { server http://d max-connections 1; queue 7; eject for=2m }
+            """)
+        let one = configuration.upstreams[0]
+        #expect(one.servers.map(\.weight) == [3, 2] && one.servers.map(\.maxConnections) == [10, 20])
+        #expect(one.clientCertificate == UpstreamCertificate(certificateFile: "c.pem", keyFile: "c.key"))
+        #expect(
+            one.ejection
+                == UpstreamEjection(
+                    failureCount: 5, firstNanos: 2 * Nanos.second, longestNanos: 3 * Nanos.minute))
+        #expect(
+            one.check
+                == UpstreamCheck(
+                    path: Array("/up?deep=1".utf8), everyNanos: 250 * Nanos.millisecond,
+                    timeoutNanos: 100 * Nanos.millisecond, riseCount: 1, fallCount: 4))
+        #expect(one.slowStartNanos == 30 * Nanos.second)
+        #expect(one.queue == UpstreamQueue(limit: 50, timeoutNanos: 2 * Nanos.second))
+        let two = configuration.upstreams[1]
+        #expect(two.ejection == nil && two.check == UpstreamCheck(path: Array("/up".utf8)))
+        #expect(two.queue == nil && two.slowStartNanos == 0 && two.clientCertificate == nil)
+        let three = configuration.upstreams[2]
+        #expect(three.queue == UpstreamQueue(limit: 7))
+        #expect(three.ejection?.longestNanos == 2 * Nanos.minute, "never shorter than the first")
     }
 
     @Test("carry everything a route says") func route() throws {

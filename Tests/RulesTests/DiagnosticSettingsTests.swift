@@ -227,7 +227,7 @@ struct DiagnosticSettingsTests {
         Refusal(
             "a server with a misspelt weight", "upstream b { server http://h:1 wieght 2 }",
             #"""
-            g.conf:3:32: error: expected weight, found "wieght"; did you mean "weight"?
+            g.conf:3:32: error: expected weight or max-connections, found "wieght"; did you mean "weight"?
                 upstream b { server http://h:1 wieght 2 }
                                                ^~~~~~
             """#),
@@ -248,7 +248,7 @@ struct DiagnosticSettingsTests {
         Refusal(
             "an unknown directive of an upstream", "upstream b { servr http://h:1 }",
             #"""
-            g.conf:3:14: error: expected one of server, timeout, host, tls-ca, found "servr"; did you mean "server"?
+            g.conf:3:14: error: expected one of server, timeout, host, tls-ca, client-certificate, eject, health, slow-start, queue, found "servr"; did you mean "server"?
                 upstream b { servr http://h:1 }
                              ^~~~~
             """#),

@@ -62,8 +62,27 @@ struct SampleTests {
         #expect(sample.upstreams[0].timeouts == bare.upstreams[0].timeouts)
         #expect(sample.upstreams[0].hostHeader == bare.upstreams[0].hostHeader)
         #expect(sample.upstreams[0].servers == bare.upstreams[0].servers)
+        #expect(sample.upstreams[0].ejection == bare.upstreams[0].ejection)
+        #expect(sample.upstreams[0].check == nil && sample.upstreams[0].queue == nil)
         #expect(
             sample.injectedHeaders.prefix(2).map(\.name) == bare.injectedHeaders.map(\.name))
+    }
+
+    /// The lines of a server's block that are not in force as shipped, because they have no default.
+    @Test("states the parts of what is off by default as they are") func optionalDefaults() throws {
+        let text = try Self.sample().replacing("\n    #", with: "\n    ")
+        let lines = text.split(separator: "\n").filter { line in
+            ["health", "queue", "slow-start"].contains { line.hasPrefix("    \($0) ") }
+        }
+        #expect(lines.count == 3)
+        let written = try Conf.compile(
+            "listen 127.0.0.1:1\nupstream a {\n server http://h max-connections 1\n server http://i\n"
+                + lines.joined(separator: "\n") + "\n}\n")
+        let short = try Conf.compile(
+            "listen 127.0.0.1:1\nupstream a { server http://h max-connections 1; health /healthz; queue 100 }\n"
+        )
+        #expect(written.upstreams[0].check == short.upstreams[0].check)
+        #expect(written.upstreams[0].queue == short.upstreams[0].queue)
     }
 
     @Test("takes its addresses from the environment") func environment() throws {

@@ -144,4 +144,26 @@ import Testing
             _ = lines.end()
         }
     }
+
+    @Test(arguments: [nil, "second.test"] as [String?])
+    func aCopyDiffersInItsFirstValueOnly(_ host: String?) {
+        var lines = HeaderLines()
+        for (name, value) in [("Host", "first.test"), ("X-Empty", ""), ("X-Long", "a b c")] {
+            let added = lines.append(name: Array(name.utf8).span, value: Array(value.utf8).span)
+            #expect(added)
+        }
+        lines.suppress("Accept")
+        var copy = HeaderLines()
+        let leftOver = copy.append(name: Array("X-Old".utf8).span, value: Array("1".utf8).span)
+        #expect(leftOver)
+        copy.copy(lines, firstName: "Host", firstValue: host.map { Array($0.utf8) })
+        var found: [String] = []
+        copy.forEachLine { found.append(String(forDisplay: $0)) }
+        #expect(found == ["Host: \(host ?? "first.test")", "X-Empty;", "X-Long: a b c", "Accept:"])
+        // It is no view of the other's memory.
+        lines.removeAll()
+        var again: [String] = []
+        copy.forEachLine { again.append(String(forDisplay: $0)) }
+        #expect(again == found)
+    }
 }

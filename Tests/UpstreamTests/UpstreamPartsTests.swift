@@ -1,35 +1,10 @@
-// The parts of an upstream that need no network: who is next, which socket is due, what an error is called.
+// The parts of an upstream that need no network: which socket is due, what an error is called.
 
 import CCurl
 import Reactor
 import Testing
 
 @testable import Upstream
-
-@Suite struct BalancerTests {
-    @Test(arguments: [[1], [1, 1], [1, 2, 3], [5, 1, 1], [100, 1], [7, 7, 7, 7], [3, 10, 2, 9]])
-    func eachRoundIsSharedByWeight(_ weights: [Int]) {
-        var balancer = Balancer(weights: weights)
-        let total = weights.reduce(0, +)
-        for _ in 0..<3 {
-            var taken = weights.map { _ in 0 }
-            for _ in 0..<total { taken[balancer.next()] += 1 }
-            #expect(taken == weights)
-        }
-    }
-
-    @Test func sharesAreSpreadAndNotSentInBursts() {
-        var balancer = Balancer(weights: [5, 1, 1])
-        #expect((0..<7).map { _ in balancer.next() } == [0, 0, 1, 0, 2, 0, 0])
-        var equal = Balancer(weights: [4, 4])
-        #expect((0..<6).map { _ in equal.next() } == [0, 1, 0, 1, 0, 1])
-    }
-
-    @Test func anUpstreamWithoutServersOrWithoutWeightTraps() async {
-        await #expect(processExitsWith: .failure) { _ = Balancer(weights: []) }
-        await #expect(processExitsWith: .failure) { _ = Balancer(weights: [1, 0]) }
-    }
-}
 
 @Suite struct UpstreamSocketsTests {
     private func queue(_ sockets: inout UpstreamSockets) -> [Int32] {
@@ -82,12 +57,13 @@ import Testing
 }
 
 @Suite struct UpstreamErrorTests {
-    enum Word { case none, unreachable, invalid, connectTimeout }
+    enum Word { case none, unreachable, cut, invalid, connectTimeout }
 
     private func word(_ error: UpstreamError?) -> Word {
         switch error {
         case nil: .none
         case .unreachable: .unreachable
+        case .cut: .cut
         case .invalid: .invalid
         case .connectTimeout: .connectTimeout
         }
@@ -100,11 +76,12 @@ import Testing
         (CURLE_SSL_CONNECT_ERROR.rawValue, .unreachable),
         (CURLE_PEER_FAILED_VERIFICATION.rawValue, .unreachable),
         (CURLE_SSL_CACERT_BADFILE.rawValue, .unreachable), (CURLE_SEND_ERROR.rawValue, .unreachable),
-        (CURLE_GOT_NOTHING.rawValue, .invalid), (CURLE_RECV_ERROR.rawValue, .invalid),
-        (CURLE_PARTIAL_FILE.rawValue, .invalid), (CURLE_WEIRD_SERVER_REPLY.rawValue, .invalid),
+        (CURLE_SSL_CERTPROBLEM.rawValue, .unreachable),
+        (CURLE_GOT_NOTHING.rawValue, .cut), (CURLE_RECV_ERROR.rawValue, .cut),
+        (CURLE_PARTIAL_FILE.rawValue, .cut), (CURLE_WEIRD_SERVER_REPLY.rawValue, .invalid),
         (CURLE_UNSUPPORTED_PROTOCOL.rawValue, .invalid), (CURLE_OUT_OF_MEMORY.rawValue, .invalid),
     ])
-    func everyOutcomeIsOneOfThreeWords(_ code: UInt32, _ expected: Word) {
+    func everyOutcomeHasItsWord(_ code: UInt32, _ expected: Word) {
         #expect(word(.from(CURLcode(rawValue: code), wasReplayRefused: false)) == expected)
         #expect(word(.from(CURLcode(rawValue: code), wasReplayRefused: true)) == .unreachable)
     }
@@ -113,11 +90,28 @@ import Testing
     @Test func detailsNameNoAddress() {
         for code in UInt32(1)..<100 {
             switch UpstreamError.from(CURLcode(rawValue: code), wasReplayRefused: false) {
-            case .unreachable(let detail), .invalid(let detail):
+            case .unreachable(let detail), .cut(let detail), .invalid(let detail):
                 #expect(!detail.description.isEmpty)
                 #expect(!detail.description.contains("127."))
             case .connectTimeout, nil: break
             }
         }
+    }
+}
+
+@Suite struct UpstreamOriginTests {
+    @Test(arguments: [
+        ("http://10.0.0.1:9000", false), ("http://10.0.0.1", false), ("https://[::1]:443", false),
+        ("https://[fe80::1]", false), ("http://localhost:80", true), ("https://api.example.com", true),
+        ("http://7up.test:1", true),
+    ])
+    func aNameIsToldFromAnAddress(_ origin: String, _ isNamed: Bool) {
+        #expect(UpstreamOrigin(origin: origin, authority: "", connectTimeoutMillis: 1).isNamed == isNamed)
+    }
+
+    @Test func aSocketHasNoNameToLookUp() {
+        let socket = UpstreamOrigin(
+            origin: "http://localhost", authority: "", unixPath: "/run/x", connectTimeoutMillis: 1)
+        #expect(!socket.isNamed)
     }
 }

@@ -1,0 +1,87 @@
+// Requests that wait until a server may have one more. They wait in the loop that has them, each loop in the
+// order they came; the loops share how many there are, and who has waited longest. Nothing of this is touched
+// as long as servers are not full.
+
+import Reactor
+import Synchronization
+
+/// What the loops know of each other's waiting requests, for one upstream.
+final class WaitingLine: Sendable {
+    /// Of the upstream.
+    let group: String
+    /// Requests waiting, over all loops.
+    let places = PlaceCount()
+    /// By loop: when the first in its line came; nobody: `Int64.max`.
+    private let firstCame: [LoopTime]
+    /// By loop: requests refused because the line was full, or because they waited too long.
+    let refusals: [Atomic64]
+
+    init(group: String, loopCount: Int) {
+        self.group = group
+        firstCame = (0..<loopCount).map { _ in LoopTime() }
+        refusals = (0..<loopCount).map { _ in Atomic64() }
+    }
+
+    /// Says since when the first in this loop's line waits.
+    func publish(_ nanos: Int64, loop: Int) {
+        firstCame[loop].nanos.store(nanos, ordering: .sequentiallyConsistent)
+    }
+
+    /// The loop whose first has waited longest; nil if nobody waits.
+    var longestWaitingLoop: Int? {
+        var longest: (loop: Int, nanos: Int64)?
+        for loop in firstCame.indices {
+            let nanos = firstCame[loop].nanos.load(ordering: .sequentiallyConsistent)
+            if nanos < longest?.nanos ?? .max { longest = (loop, nanos) }
+        }
+        return longest?.loop
+    }
+}
+
+/// A point in time that can stand in an array.
+private final class LoopTime: Sendable {
+    let nanos = Atomic<Int64>(.max)
+}
+
+/// The part of a waiting line that one loop has. Belongs to the loop; outlives reloads.
+final class LoopLine {
+    let line: WaitingLine
+    private let loop: Int
+    private var entries: [(ticket: ConnectionTicket, cameNanos: Int64)] = []
+    /// The loop has noted that a place may be free.
+    var isDue = false
+
+    init(_ line: WaitingLine, loop: Int) {
+        self.line = line
+        self.loop = loop
+    }
+
+    var isEmpty: Bool { entries.isEmpty }
+    var first: ConnectionTicket? { entries.first?.ticket }
+
+    /// False if so many wait already.
+    func join(_ ticket: ConnectionTicket, limit: Int, nowNanos: Int64) -> Bool {
+        if entries.isEmpty { line.publish(nowNanos, loop: loop) }
+        guard line.places.take(limit: limit) else {
+            if entries.isEmpty { line.publish(.max, loop: loop) }
+            line.refusals[loop].counter.add()
+            return false
+        }
+        entries.append((ticket, nowNanos))
+        return true
+    }
+
+    /// The request of this connection waits no more, for whatever reason.
+    func leave(connection index: Int) {
+        guard let position = entries.firstIndex(where: { $0.ticket.index == index }) else { return }
+        entries.remove(at: position)
+        line.publish(entries.first?.cameNanos ?? .max, loop: loop)
+        line.places.giveBack()
+    }
+
+    /// A request that waited in vain.
+    func countRefusal() { line.refusals[loop].counter.add() }
+}
+
+@available(*, unavailable)
+extension LoopLine: Sendable {}

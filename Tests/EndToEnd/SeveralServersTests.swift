@@ -1,0 +1,213 @@
+import Testing
+
+/// Several servers behind one upstream: what clients get while some of them are down, die, flap or are slow.
+@Suite struct SeveralServers {
+    /// Answers with a name of its own.
+    static func named(_ name: String) -> Upstream.Script {
+        Upstream.answer("HTTP/1.1 200 OK\r\nContent-Length: \(name.utf8.count)\r\n\r\n\(name)")
+    }
+
+    /// Reads each request and closes without a byte of an answer.
+    static let cutBeforeHead: Upstream.Script = { connection in _ = try connection.request() }
+
+    static func closedPort() throws -> UInt16 { try Socket.listen(on: .loopback(port: 0)).localPort }
+
+    static func gateway(
+        _ servers: [String], _ more: String = "", routes: String = Gateway.routes, workers: Int = 1
+    ) throws -> Gateway {
+        let lines = servers.map { "server \($0)" }.joined(separator: "; ")
+        return try Gateway("upstream api { \(lines); \(more) }\n" + routes, workers: workers)
+    }
+
+    /// A figure of /metrics about a server; nil if it is not there.
+    static func metric(_ gateway: Gateway, _ name: String, _ server: String) throws -> Int? {
+        let line = "keygate_upstream_\(name){upstream=\"api\",server=\"\(server)\"} "
+        return try gateway.fromAdmin("/metrics").text.split(separator: "\n")
+            .first { $0.hasPrefix(line) }
+            .flatMap { Int($0.dropFirst(line.count)) }
+    }
+
+    @Test func aServerThatIsDownFromTheStartIsNoticedByNobody() throws {
+        let well = try Upstream()
+        let down = "http://127.0.0.1:\(try Self.closedPort())"
+        let gateway = try Self.gateway([down, well.endpoint.url], "eject after=3 for=1h max=1h")
+        let key = gateway.cast.bare
+        for number in 0..<20 {
+            #expect(try gateway.get("/open/\(number)").status == 200)
+            // Nothing of it was sent to the server that is down, so a POST may go elsewhere, body and all.
+            let body = payload(10_000)
+            #expect(try gateway.request("POST", "/any/\(number)", key: key, body: body).status == 200)
+        }
+        #expect(well.received.pendingCount == 40, "each request ran once")
+        #expect(try Self.metric(gateway, "up", down) == 0)
+        #expect(try Self.metric(gateway, "ejected", down) == 1)
+        #expect(try Self.metric(gateway, "failures_total", down) == 3, "three failures, and it is left alone")
+        #expect(try Self.metric(gateway, "retries_total", down) == 3)
+        #expect(try Self.metric(gateway, "up", well.endpoint.url) == 1)
+        #expect(try Self.metric(gateway, "requests_total", well.endpoint.url) == 40)
+        #expect(try Self.metric(gateway, "in_flight", well.endpoint.url) == 0)
+        let said = gateway.child.standardError
+        #expect(said.contains("upstream api: server \(down) is out for "))
+        #expect(said.contains("after 3 failures in a row: connection refused or not routable"))
+    }
+
+    @Test func aServerThatDiesInTheMiddleLosesNoGet() throws {
+        let well = try Upstream(Self.named("well"))
+        var dying: Upstream? = try Upstream { connection in
+            for _ in 0..<5 {
+                guard try connection.request() != nil else { return }
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ndying")
+            }
+            _ = try connection.request()
+        }
+        let gateway = try Self.gateway(
+            [dying!.endpoint.url, well.endpoint.url], "eject after=2 for=1h max=1h")
+        let client = try gateway.connect()
+        var answers: [String] = []
+        for number in 0..<10 { answers.append(try client.request("GET", "/open/\(number)").text) }
+        #expect(answers.count { $0 == "dying" } == 5)
+        dying = nil
+        for number in 0..<20 { answers.append(try client.request("GET", "/open/\(number)").text) }
+        #expect(answers.dropFirst(10).allSatisfy { $0 == "well" })
+    }
+
+    @Test func aServerThatComesBackGetsRequestsAgain() throws {
+        let well = try Upstream(Self.named("well"))
+        let port = try Self.closedPort()
+        let gateway = try Self.gateway(
+            ["http://127.0.0.1:\(port)", well.endpoint.url], "eject after=1 for=50ms max=100ms")
+        for number in 0..<10 { #expect(try gateway.get("/open/\(number)").text == "well") }
+        let back = try Upstream(on: .loopback(port: port), Self.named("back"))
+        #expect(try eventually(within: 30_000) { try gateway.get("/open/back").text == "back" })
+        let answers = try (0..<20).map { try gateway.get("/open/\($0)").text }
+        #expect(answers.count { $0 == "back" } == 10, "it has its share")
+        #expect(eventually { gateway.child.standardError.contains("\(back.endpoint.url) is up again") })
+        #expect(try Self.metric(gateway, "up", back.endpoint.url) == 1)
+    }
+
+    @Test func aServerThatFlapsIsLeftAloneLongerEachTime() throws {
+        let well = try Upstream(Self.named("well"))
+        let flapping = try Upstream(Self.cutBeforeHead)
+        let gateway = try Self.gateway(
+            [flapping.endpoint.url, well.endpoint.url], "eject after=1 for=100ms max=10m")
+        let deadline = monotonicMilliseconds() + 3000
+        var count = 0
+        while monotonicMilliseconds() < deadline {
+            #expect(try gateway.get("/open/\(count)").text == "well")
+            count += 1
+        }
+        // 0.1, 0.2, 0.4, 0.8, 1.6 s and so on: a quarter less or more, never more than six times in three seconds.
+        let failures = try #require(try Self.metric(gateway, "failures_total", flapping.endpoint.url))
+        #expect((2...6).contains(failures), "\(failures) of \(count) requests")
+        #expect(flapping.received.pendingCount == failures)
+    }
+
+    @Test func aGetThatIsCutBeforeTheHeadGoesToAnotherServer() throws {
+        let well = try Upstream(Self.named("well"))
+        let cutting = try Upstream(Self.cutBeforeHead)
+        let gateway = try Self.gateway([cutting.endpoint.url, well.endpoint.url], "host upstream; eject off")
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            for number in 0..<4 {
+                let answer = try gateway.request(method, "/any/\(number)?x=1", key: gateway.cast.writer)
+                #expect(answer.status == 200)
+            }
+        }
+        #expect(cutting.received.pendingCount == 6, "every other request came here first")
+        let seen = try (0..<12).map { _ in try well.next() }
+        // What the second server is told is what it would have been told at once.
+        #expect(seen.allSatisfy { $0.fields["host"]! == well.endpoint.url.dropFirst(7) })
+        #expect(seen.allSatisfy { $0.fields["x-tenant-id"] == "acme" && $0.fields["authorization"] == nil })
+        #expect(Set(seen.map { $0.fields.count }).count == 1)
+    }
+
+    @Test(arguments: ["POST", "PUT", "DELETE", "PATCH"])
+    func whatMayHaveRunDoesNotRunTwice(_ method: String) throws {
+        let well = try Upstream(Self.named("well"))
+        let cutting = try Upstream(Self.cutBeforeHead)
+        let gateway = try Self.gateway([cutting.endpoint.url, well.endpoint.url], "eject off")
+        let answers = try (0..<6).map {
+            try gateway.request(method, "/any/\($0)", key: gateway.cast.writer, body: Array("x=1".utf8))
+        }
+        #expect(answers.count { $0.status == 502 && $0.code == "UPSTREAM_INVALID" } == 3)
+        #expect(answers.count { $0.status == 200 } == 3)
+        let targets = try (0..<3).flatMap { _ in [try cutting.next().target, try well.next().target] }
+        #expect(Set(targets).count == 6, "each ran once")
+        #expect(cutting.received.pendingCount == 0 && well.received.pendingCount == 0)
+    }
+
+    @Test func aGetWithABodyIsNotRepeatedOnceItWasSent() throws {
+        let cutting = try Upstream(Self.cutBeforeHead)
+        let other = try Upstream(Self.cutBeforeHead)
+        let gateway = try Self.gateway([cutting.endpoint.url, other.endpoint.url], "eject off")
+        let answer = try gateway.request(
+            "GET", "/any/1", key: gateway.cast.writer, body: Array("query".utf8))
+        #expect(answer.status == 502)
+        #expect(cutting.received.pendingCount + other.received.pendingCount == 1)
+    }
+
+    @Test func aSlowServerTimesOutAndIsLeftAlone() throws {
+        let well = try Upstream(Self.named("well"))
+        let slow = try Upstream { connection in
+            _ = try connection.request()
+            _ = connection.waitForClose()
+        }
+        let gateway = try Self.gateway(
+            [slow.endpoint.url, well.endpoint.url],
+            "timeout first-byte=200ms; eject after=2 for=1h max=1h")
+        var statuses: [Int] = []
+        for number in 0..<10 { statuses.append(try gateway.get("/open/\(number)").status) }
+        // A client that has waited its time is told; it does not wait once more for another server.
+        #expect(statuses.count { $0 == 504 } == 2)
+        #expect(statuses.suffix(4).allSatisfy { $0 == 200 })
+        #expect(gateway.child.standardError.contains("no answer within the time for its first byte"))
+    }
+
+    @Test func theLastServerIsNeverGivenUp() throws {
+        let port = try Self.closedPort()
+        let other = try Self.closedPort()
+        let gateway = try Self.gateway(
+            ["http://127.0.0.1:\(port)", "http://127.0.0.1:\(other)"], "eject after=1 for=1h max=1h")
+        for number in 0..<4 {
+            let answer = try gateway.get("/open/\(number)")
+            #expect(answer.status == 502 && answer.code == "UPSTREAM_UNREACHABLE")
+        }
+        let back = try Upstream(on: .loopback(port: port), Self.named("back"))
+        #expect(try gateway.get("/open/5").text == "back", "both are out, and still asked")
+        withExtendedLifetime(back) {}
+    }
+
+    @Test func weightsHoldOverManyRequestsAndLoops() throws {
+        let heavy = try Upstream()
+        let light = try Upstream()
+        let gateway = try Self.gateway(
+            ["\(heavy.endpoint.url) weight 3", "\(light.endpoint.url) weight=1"], workers: 2)
+        let address = gateway.address
+        let statuses = try concurrently(8) { _ -> [Int] in
+            (0..<50).compactMap { number in
+                try? Client(address).request("GET", "/open/\(number)").status
+            }
+        }
+        #expect(statuses.flatMap { $0 }.filter { $0 == 200 }.count == 400)
+        // Exact where requests do not overlap; where they do, a server that is busy is passed over.
+        let share = heavy.received.pendingCount
+        #expect((250...350).contains(share), "\(share) of 400, and 300 are its share")
+        #expect(heavy.received.pendingCount + light.received.pendingCount == 400)
+    }
+
+    @Test func whatIsKnownOfAServerOutlivesAReload() throws {
+        let well = try Upstream()
+        let down = "http://127.0.0.1:\(try Self.closedPort())"
+        let servers = "server \(down); server \(well.endpoint.url); eject after=2 for=1h max=1h"
+        let gateway = try Gateway("upstream api { \(servers) }\n" + Gateway.routes)
+        for number in 0..<10 { #expect(try gateway.get("/open/\(number)").status == 200) }
+        #expect(try Self.metric(gateway, "ejected", down) == 1)
+        try gateway.reload("upstream api { \(servers) }\nroute GET /new { public }")
+        #expect(try eventually { try gateway.get("/new").status == 200 })
+        for _ in 0..<10 { #expect(try gateway.get("/new").status == 200) }
+        #expect(try Self.metric(gateway, "failures_total", down) == 2, "it was not tried again")
+        // A server that is gone is forgotten.
+        try gateway.reload("upstream api { server \(well.endpoint.url) }\nroute GET /newer { public }")
+        #expect(try eventually { try gateway.get("/newer").status == 200 })
+        #expect(try Self.metric(gateway, "up", down) == nil)
+    }
+}
