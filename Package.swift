@@ -19,6 +19,8 @@ let package = Package(
         .executable(name: "keygate", targets: ["keygate"]),
         // Preloaded into what tests start: a disk that fails when it is told to.
         .library(name: "DiskFaults", type: .dynamic, targets: ["DiskFaults"]),
+        // Likewise: another date.
+        .library(name: "ClockShift", type: .dynamic, targets: ["ClockShift"]),
     ],
     dependencies: [],
     targets: [
@@ -89,12 +91,17 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "keygateTests", dependencies: ["keygate", "JSON", "Bytes"], swiftSettings: swift),
-        .testTarget(name: "EndToEnd", dependencies: ["keygate", "JSON", "Bytes"], swiftSettings: swift),
+        .testTarget(
+            name: "EndToEnd", dependencies: ["keygate", "GatewayTorture", "JSON", "Bytes"], swiftSettings: swift),
 
         // What tests and benchmarks start, and what they put under it.
         .target(name: "DiskFaults", path: "Tests/Support/DiskFaults", cSettings: c),
+        .target(name: "ClockShift", path: "Tests/Support/ClockShift", cSettings: c),
         .executableTarget(
             name: "KeysTorture", dependencies: ["Keys"], path: "Tests/Support/KeysTorture", swiftSettings: swift),
+        // Shares the end-to-end tests' harness: its folder Harness is made of links to it.
+        .executableTarget(
+            name: "GatewayTorture", path: "Tests/Support/GatewayTorture", swiftSettings: swift),
         .executableTarget(
             name: "AllocationProbe", dependencies: ["Gateway", "Keys", "Rules", "Access", "Bytes"],
             path: "Tests/Support/AllocationProbe", swiftSettings: swift),

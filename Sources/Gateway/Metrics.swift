@@ -4,7 +4,6 @@
 import Analytics
 import Bytes
 import HTTP1
-import Keys
 import Reactor
 import Synchronization
 
@@ -27,13 +26,6 @@ enum Metrics {
         page.gauge(
             "keygate_store_read_only", "1 if the store takes no changes any more.", "",
             shared.storeIsReadOnly.load(ordering: .relaxed) ? 1 : 0)
-        let activity = shared.store.activity
-        page.counter(
-            "keygate_store_commits_total", "Batches of changes written to the disk, with one sync each.", "",
-            activity.commitCount)
-        page.counter(
-            "keygate_store_changes_total", "Changes in those batches, exact spending of credits included.", "",
-            activity.changeCount)
 
         page.gauge(
             "keygate_connections_open", "Open connections.", "", counters.sum { $0.connectionsOpen.current })

@@ -156,7 +156,6 @@ public final class KeyStore {
     func commit() -> String? {
         defer { batchMark = nil }
         guard journal.hasPending else { return nil }
-        let durable = journal.durableTransaction
         do throws(StoreFileError) {
             try journal.commit()
         } catch {
@@ -165,7 +164,6 @@ public final class KeyStore {
             return error.description
         }
         catalog.publish()
-        catalog.state.activity.noteCommit(of: journal.durableTransaction - durable)
         return nil
     }
 

@@ -61,6 +61,8 @@ final class Child: Sendable {
     var standardOutput: String { output.withLock { String(decoding: $0.standardOutput, as: UTF8.self) } }
     var standardError: String { output.withLock { String(decoding: $0.standardError, as: UTF8.self) } }
 
+    var hasEnded: Bool { output.withLock { $0.reaped } }
+
     func signal(_ number: Int32) {
         output.withLock { if !$0.reaped { _ = kill(pid, number) } }
     }

@@ -2,17 +2,25 @@ import Glibc
 
 /// The program under test, and the repository it comes from.
 enum Keygate {
-    /// `$KEYGATE_BIN`, else the executable built beside this test bundle.
+    /// `$KEYGATE_BIN`, else the executable built along with what runs here.
     static let binary: String = {
         if let given = environmentVariable("KEYGATE_BIN"), !given.isEmpty {
             return given.hasPrefix("/") ? given : currentDirectory() + "/" + given
         }
-        for argument in CommandLine.arguments where argument.contains("PackageTests.xctest") {
-            guard let slash = argument.lastIndex(of: "/") else { continue }
-            let beside = argument[..<slash] + "/keygate"
-            if fileExists(String(beside)) { return String(beside) }
+        return products + "/keygate"
+    }()
+
+    /// The folder of what was built: the one with this test bundle, or this program.
+    static let products: String = {
+        let program = unsafe realpath("/proc/self/exe", nil)
+        defer { unsafe free(program) }
+        let own = unsafe program.map { unsafe String(cString: $0) }
+        for path in CommandLine.arguments.filter({ $0.contains("PackageTests.xctest") }) + [own ?? ""] {
+            guard let slash = path.lastIndex(of: "/") else { continue }
+            let folder = String(path[..<slash])
+            if fileExists(folder + "/keygate") { return folder }
         }
-        return repository + "/.build/debug/keygate"
+        return repository + "/.build/debug"
     }()
 
     /// The checkout: the nearest folder above this file that has the sample configuration's neighbours.

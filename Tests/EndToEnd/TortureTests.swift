@@ -1,0 +1,43 @@
+import Testing
+
+/// The torture of `Tests/Torture`, for as long as a test may take, and the proof that it would see a violation:
+/// told a lie, its checker contradicts.
+@Suite(.serialized) struct Torture {
+    private static func run(_ arguments: String...) throws -> Finished {
+        try runToEnd([Keygate.products + "/GatewayTorture"] + arguments, in: "/tmp", milliseconds: 300_000)
+    }
+
+    @Test func nothingIsViolatedByKillsPowerFailuresAndFaults() throws {
+        let done = try Self.run("--seed", "7", "--cycles", "25")
+        #expect(done.succeeded, "\(done.output)\(done.errors)")
+        #expect(done.output.contains("violations     0\n"))
+        #expect(!done.output.contains(" 0 killed"))
+    }
+
+    @Test func nothingIsViolatedByADiskThatFailsAtOneOperation() throws {
+        let done = try Self.run("--seed", "7", "--sweep", "--seconds", "10")
+        #expect(done.succeeded, "\(done.output)\(done.errors)")
+        #expect(done.output.contains("violations     0\n"))
+        #expect(!done.output.contains("faults         0 "))
+    }
+
+    @Test(arguments: [
+        ("request", "can be spent twice"),
+        ("revocation", "allowed after an acknowledged revocation"),
+        ("limit", "were allowed"),
+        ("mutation", "acknowledged key"),
+        ("store", "the store has"),
+    ])
+    func aLieIsSeenThrough(_ lie: String, _ evidence: String) throws {
+        let done = try Self.run("--seed", "7", "--cycles", "6", "--durability", "exact", "--tamper", lie)
+        #expect(done.exit == .code(1), "\(done.output)\(done.errors)")
+        let violations = done.output.split(separator: "\n").filter { $0.hasPrefix("VIOLATION seed 7 ") }
+        #expect(violations.contains { $0.contains(evidence) }, "\(done.output)")
+    }
+
+    @Test func wrongUsageIsRefused() throws {
+        let done = try Self.run("--cycles", "none")
+        #expect(done.exit == .code(2))
+        #expect(done.output.hasPrefix("usage: GatewayTorture "))
+    }
+}

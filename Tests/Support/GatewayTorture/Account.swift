@@ -1,0 +1,210 @@
+// What is known from the outside about the credits of one key.
+//
+// The store's own figure is known for certain only while nothing is under way. At all other moments it lies
+// between two bounds: everything that may have been spent and nothing that may have been granted, and the other
+// way round. Every answer is held against them, and so is what the store says after each start.
+
+struct Account {
+    /// The balance that the store had when it was last looked at with nothing under way.
+    private var base: ClosedRange<Int64>
+    /// Grants that were acknowledged, and those that were at least asked for.
+    private var granted: Int64 = 0, grantedAtMost: Int64 = 0
+    /// What was taken away by decrements, at least and at most: one that finds less takes what is there.
+    private var taken: Int64 = 0, takenAtMost: Int64 = 0
+    /// Requests that were allowed, and those that were at least begun, times their costs.
+    private var spent: Int64 = 0, spentAtMost: Int64 = 0
+    /// What was asked for, never acknowledged, and not done either as far as the running gateway is concerned:
+    /// the disk may have it all the same, which shows after the next start.
+    private var doubtfulGrants: Int64 = 0, doubtfulSpending: Int64 = 0
+    /// The same, since the gateway was last asked for the balance.
+    private var openGrants: Int64 = 0, openSpending: Int64 = 0
+    /// Counts how often the balance was known.
+    private var era = 0
+    private var underWay = 0
+    /// Nothing is begun while somebody wants a moment with nothing under way.
+    private var isPaused = false
+
+    init(balance: Int64) { base = balance...balance }
+
+    /// What the balance can be now.
+    var bounds: ClosedRange<Int64> {
+        let upper = base.upperBound + grantedAtMost - taken - spent
+        let lower = base.lowerBound + granted - takenAtMost - spentAtMost
+        // Nobody can take what is not there.
+        return max(0, min(lower, upper))...max(upper, 0)
+    }
+
+    // MARK: Requests
+
+    /// What was known when a request began.
+    struct Begun {
+        let cost: Int64
+        fileprivate let most: Int64
+        fileprivate let granted: Int64, grantedAtMost: Int64
+        fileprivate let era: Int
+    }
+
+    /// Nil while paused.
+    mutating func begin(_ cost: Int64) -> Begun? {
+        if isPaused { return nil }
+        let begun = Begun(
+            cost: cost, most: bounds.upperBound, granted: granted, grantedAtMost: grantedAtMost,
+            era: era)
+        underWay += 1
+        spentAtMost += cost
+        return begun
+    }
+
+    /// Returns what is wrong with its having been allowed. `left` is the balance the answer told.
+    mutating func allowed(_ begun: Begun, left: Int64?) -> String? {
+        underWay -= 1
+        return count(begun, left: left)
+    }
+
+    /// A request nobody answered turned out to have reached the backend.
+    mutating func wasForwarded(_ begun: Begun) -> String? {
+        // The balance has been seen since, with this request in it.
+        begun.era == era ? count(begun, left: nil) : nil
+    }
+
+    private mutating func count(_ begun: Begun, left: Int64?) -> String? {
+        spent += begun.cost
+        let available = base.upperBound + grantedAtMost - taken
+        if spent > available {
+            return "allowed \(spent) of at most \(available) granted credits"
+        }
+        guard let left else { return nil }
+        // Grants since it began may or may not be in it; so may what others spent.
+        let most = begun.most + (grantedAtMost - begun.grantedAtMost) - begun.cost
+        let least = max(0, base.lowerBound + begun.granted - takenAtMost - spentAtMost)
+        if left > most || left < least {
+            return "a request was told that \(left) credits are left, which is not within \(least)...\(most)"
+        }
+        return nil
+    }
+
+    /// It was refused for want of credits. Returns what is wrong with that.
+    mutating func exceeded(_ begun: Begun) -> String? {
+        underWay -= 1
+        spentAtMost -= begun.cost
+        // The least there can have been at any moment since it began.
+        let least = base.lowerBound + begun.granted - takenAtMost - spentAtMost
+        if least >= begun.cost {
+            return "refused for want of \(begun.cost) credits while at least \(least) were there"
+        }
+        return nil
+    }
+
+    /// It was refused for another reason, or never sent: nothing was spent.
+    mutating func cancelled(_ begun: Begun) {
+        underWay -= 1
+        spentAtMost -= begun.cost
+    }
+
+    /// Nobody will ever know.
+    mutating func unanswered(_ begun: Begun) {
+        underWay -= 1
+        openSpending += begun.cost
+    }
+
+    // MARK: Grants
+
+    mutating func beginGrant(_ amount: Int64) -> Bool {
+        if isPaused { return false }
+        underWay += 1
+        grantedAtMost += amount
+        return true
+    }
+
+    mutating func endGrant(_ amount: Int64, _ fate: Fate) {
+        underWay -= 1
+        switch fate {
+        case .done: granted += amount
+        case .notDone: grantedAtMost -= amount
+        case .unknown: openGrants += amount
+        }
+    }
+
+    mutating func beginTaking(_ amount: Int64) -> Bool {
+        if isPaused { return false }
+        underWay += 1
+        takenAtMost += amount
+        return true
+    }
+
+    /// `left` is the balance the answer told.
+    mutating func endTaking(_ amount: Int64, _ fate: Fate, left: Int64?) {
+        underWay -= 1
+        switch fate {
+        // If nothing is left there may have been less than the amount.
+        case .done: if left != 0 { taken += amount }
+        case .notDone: takenAtMost -= amount
+        case .unknown: openSpending += amount
+        }
+    }
+
+    // MARK: Moments with nothing under way
+
+    /// True once nothing is under way; nothing begins from the first call on, until `resume`.
+    mutating func pause() -> Bool {
+        isPaused = true
+        return underWay == 0
+    }
+
+    mutating func resume() { isPaused = false }
+
+    /// The gateway says what the balance is while nothing is under way. Returns what is wrong with that.
+    mutating func observe(_ balance: Int64) -> String? {
+        precondition(underWay == 0, "requests are under way")
+        let expected = bounds
+        doubtfulGrants += openGrants
+        doubtfulSpending += openSpending
+        rebase(balance...balance)
+        if expected.contains(balance) { return nil }
+        return balance > expected.upperBound
+            ? "the store has \(balance) credits and may have at most \(expected.upperBound): "
+                + "\(balance - expected.upperBound) can be spent twice"
+            : "the store has \(balance) credits and must have at least \(expected.lowerBound): "
+                + "\(expected.lowerBound - balance) are lost"
+    }
+
+    /// The balance was set while nothing else was under way, or perhaps was.
+    mutating func set(_ balance: Int64, _ fate: Fate) {
+        switch fate {
+        case .done: rebase(balance...balance)
+        case .notDone: return
+        case .unknown:
+            let now = bounds
+            doubtfulGrants += max(0, balance - now.lowerBound)
+            doubtfulSpending += max(0, now.upperBound - balance)
+            rebase(min(now.lowerBound, balance)...max(now.upperBound, balance))
+        }
+    }
+
+    private mutating func rebase(_ balance: ClosedRange<Int64>) {
+        base = balance
+        era += 1
+        (openGrants, openSpending) = (0, 0)
+        (granted, grantedAtMost, taken, takenAtMost, spent, spentAtMost) = (0, 0, 0, 0, 0, 0)
+    }
+
+    /// The gateway ended. `lost` is what it may have taken from the balance ahead of its being spent.
+    mutating func end(lost: Int64) {
+        underWay = 0
+        isPaused = false
+        let now = bounds
+        rebase(max(0, now.lowerBound - lost - doubtfulSpending)...now.upperBound + doubtfulGrants)
+        (doubtfulGrants, doubtfulSpending) = (0, 0)
+    }
+
+    /// A day has begun: a balance below `amount` becomes that.
+    mutating func refill(_ amount: Int64) {
+        let now = bounds
+        rebase(max(now.lowerBound, amount)...max(now.upperBound, amount))
+    }
+}
+
+/// What became of a mutation, as far as the client was told.
+enum Fate {
+    case done, notDone, unknown
+}

@@ -1,0 +1,56 @@
+// One life for each thing that the gateway does to its disk, in which just that goes wrong, in each way.
+
+extension Run {
+    /// Which faults, and whether everything after fails too.
+    private static let faults: [(kind: String, forEver: Bool)] = [
+        ("EIO", true), ("EIO", false), ("tear-ENOSPC", true), ("tear-EIO", false), ("kill", false),
+        ("power", false),
+    ]
+
+    func sweep(_ world: World, isLate: () -> Bool) throws {
+        for durability in [Durability.lease, .exact] where options.durability ?? durability == durability {
+            let count = try record(world, durability)
+            say("\(durability.rawValue): \(count) disk operations, each of them to go wrong")
+            for at in 1...count {
+                for (kind, forEver) in Self.faults {
+                    if isLate() { return }
+                    let fault = DiskFault(kind: kind, at: at, forEver: forEver)
+                    let ending = at % 2 == 0 ? Circumstances.Ending.kill : .stop
+                    try live(
+                        world, Circumstances(durability: durability, ending: ending, fault: fault), .script)
+                    // And the store it left is looked at with a sound disk.
+                    try live(world, Circumstances(durability: durability, ending: .kill), .nobody)
+                }
+            }
+        }
+    }
+
+    /// How many operations there are when nothing goes wrong.
+    private func record(_ world: World, _ durability: Durability) throws -> Int {
+        try live(world, Circumstances(durability: durability, ending: .stop, isRecorded: true), .script)
+        return try directory.read(Circumstances.record).split(separator: "\n").count
+    }
+}
+
+/// What one client does during each life of a sweep: all kinds of mutations and enough spending for several leases.
+enum Script {
+    static func run(_ traffic: inout Traffic, _ operations: inout Operations) {
+        for round in 0..<4 {
+            for key in operations.world.credits.prefix(3) {
+                operations.grant(key, 12)
+                for _ in 0..<3 { _ = traffic.spend(key) }
+                operations.audit(key)
+            }
+            let victims = operations.world.victims
+            for victim in [victims[round], victims[round + 4]] {
+                for _ in 0..<2 {
+                    _ = victim.turn(
+                        operations.session, nowMillis: operations.clock.nowMillis, &operations.random)
+                    _ = traffic.tryVictim(victim)
+                }
+            }
+            operations.mutate()
+            if round == 1 { operations.compact() }
+        }
+    }
+}
