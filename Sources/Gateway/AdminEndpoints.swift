@@ -32,7 +32,7 @@ enum AdminEndpoints {
         case .draining: LocalAnswer(.serviceUnavailable, text: "draining\n")
         case .serving:
             shared.storeIsReadOnly.load(ordering: .relaxed)
-                ? LocalAnswer(.ok, text: "ready, the store is read-only\n")
+                ? LocalAnswer(.ok, text: "ready, the store is read-only: changes are refused with 503\n")
                 : LocalAnswer(.ok, text: "ready\n")
         }
     }

@@ -24,8 +24,11 @@ enum Metrics {
             "keygate_config_reload_refused_total", "Reloads refused because of an error.", "",
             UInt64(shared.refusedReloads.load(ordering: .relaxed)))
         page.gauge(
-            "keygate_store_read_only", "1 if the store takes no changes any more.", "",
+            "keygate_store_read_only", "Whether the store refuses changes, 1 or 0.", "",
             shared.storeIsReadOnly.load(ordering: .relaxed) ? 1 : 0)
+        page.gauge(
+            "keygate_store_writable", "Whether the store takes changes, 1 or 0.", "",
+            shared.storeIsReadOnly.load(ordering: .relaxed) ? 0 : 1)
 
         page.gauge(
             "keygate_connections_open", "Open connections.", "", counters.sum { $0.connectionsOpen.current })

@@ -58,10 +58,8 @@ public enum Server {
         let log: LogSink?
         let state: ServerState
         do throws(Errno) {
-            storeThread = try StoreThread(store) { line in
-                Diagnostics.say(line)
-                flag.raise(line)
-            }
+            storeThread = try StoreThread(
+                store, log: { Diagnostics.say($0) }, onWritable: { flag.set(isReadOnly: !$0) })
             do throws(Errno) { log = try LogSink.open(settings.accessLog) } catch {
                 storeThread.stop()
                 throw error
@@ -313,27 +311,25 @@ private final class WorkerThreads {
     }
 }
 
-/// Passes the store's word that it is read-only on to the server's state, which is made after the store's
-/// thread.
+/// Passes on to the server's state, which is made after the store's thread, whether the store is read-only.
 private final class ReadOnlyFlag: Sendable {
     private struct Contents {
         var state: ServerState?
-        var isRaised = false
+        var isReadOnly = false
     }
     private let contents = Mutex(Contents())
 
-    func raise(_ line: String) {
-        guard line.contains("read-only") else { return }
+    func set(isReadOnly: Bool) {
         contents.withLock { contents in
-            contents.isRaised = true
-            contents.state?.storeIsReadOnly.store(true, ordering: .relaxed)
+            contents.isReadOnly = isReadOnly
+            contents.state?.storeIsReadOnly.store(isReadOnly, ordering: .relaxed)
         }
     }
 
     func attach(_ state: ServerState) {
         contents.withLock { contents in
             contents.state = state
-            if contents.isRaised { state.storeIsReadOnly.store(true, ordering: .relaxed) }
+            state.storeIsReadOnly.store(contents.isReadOnly, ordering: .relaxed)
         }
     }
 }

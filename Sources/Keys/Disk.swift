@@ -9,7 +9,7 @@ import Synchronization
     import Glibc
 #endif
 
-/// What tests put under the store: the operation with this number goes wrong, and all that follow it.
+/// What tests put under the store: the operation with this number goes wrong, and those that follow it.
 final class FaultSchedule: Sendable {
     enum Fault: Sendable {
         case fails
@@ -17,21 +17,33 @@ final class FaultSchedule: Sendable {
         case tears
     }
 
-    private let remaining: Mutex<Int>
+    /// Operations until the first that goes wrong, and how many do.
+    private let remaining: Mutex<(before: Int, failing: Int)>
     let fault: Fault
+    /// What a failing operation says.
+    let code: Int32
 
-    init(failing number: Int, _ fault: Fault) {
-        remaining = Mutex(number)
+    /// Of all operations the one with this number fails, and `count` in all; every later one unless said.
+    init(failing number: Int, _ fault: Fault, count: Int = .max, code: Int32 = EIO) {
+        remaining = Mutex((number - 1, count))
         self.fault = fault
+        self.code = code
     }
 
     /// Whether the operation that is about to begin goes wrong.
     func strikes() -> Bool {
         remaining.withLock { left in
-            left -= 1
-            return left <= 0
+            if left.before > 0 {
+                left.before -= 1
+                return false
+            }
+            left.failing -= 1
+            return left.failing >= 0
         }
     }
+
+    /// From now on everything goes well.
+    func end() { remaining.withLock { $0.failing = 0 } }
 }
 
 /// The operations on files, with errors that say what was being done to what.
@@ -50,6 +62,10 @@ struct Disk: Sendable {
             if result >= 0 { return result }
             if code != EINTR { throw failure(action, path, code) }
         }
+    }
+
+    private func strike(_ action: String, _ path: String) throws(StoreFileError) {
+        if let faults, faults.strikes() { throw failure(action, path, faults.code) }
     }
 
     // MARK: Changing
@@ -72,20 +88,20 @@ struct Disk: Sendable {
         } catch {
             throw failure("write", path, error.code)
         }
-        if strikes { throw failure("write", path, EIO) }
+        if strikes { throw failure("write", path, faults?.code ?? EIO) }
     }
 
     /// Returns when the file's bytes and length are on the disk. Must not be called again after it threw:
     /// the kernel may have dropped the pages and would report success.
     func sync(_ descriptor: borrowing FileDescriptor, _ path: String) throws(StoreFileError) {
-        if let faults, faults.strikes() { throw failure("sync", path, EIO) }
+        try strike("sync", path)
         let number = descriptor.number
         _ = try check("sync", path) { fdatasync(number) }
     }
 
     /// Returns when the names in a directory are on the disk.
     func syncDirectory(_ path: String) throws(StoreFileError) {
-        if let faults, faults.strikes() { throw failure("sync", path, EIO) }
+        try strike("sync", path)
         let directory = FileDescriptor(
             owning: try check("open", path) { unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
         let number = directory.number
@@ -93,8 +109,19 @@ struct Disk: Sendable {
     }
 
     func rename(_ path: String, to newPath: String) throws(StoreFileError) {
-        if let faults, faults.strikes() { throw failure("rename", path, EIO) }
+        try strike("rename", path)
         _ = try check("rename", path) { unsafe Glibc.rename(path, newPath) }
+    }
+
+    /// Takes room for `count` bytes behind the file's end, which stays where it is.
+    func reserve(_ descriptor: borrowing FileDescriptor, _ count: Int, _ path: String) throws(StoreFileError)
+    {
+        let end = try length(descriptor, path)
+        do throws(Errno) {
+            try descriptor.reserve(count, from: end)
+        } catch {
+            throw failure("reserve room in", path, error.code)
+        }
     }
 
     func truncate(_ descriptor: borrowing FileDescriptor, to length: Int, _ path: String)
@@ -108,9 +135,16 @@ struct Disk: Sendable {
         _ = try check("remove", path) { unsafe unlink(path) }
     }
 
+    /// Removes a directory with the files in it; one that does not exist is fine.
+    func removeTree(_ path: String) throws(StoreFileError) {
+        guard try exists(path) else { return }
+        for name in try names(in: path) { try remove(path + "/" + name) }
+        _ = try check("remove", path) { unsafe rmdir(path) }
+    }
+
     /// An empty file that nobody but its owner may read; an existing one is emptied.
     func create(_ path: String) throws(StoreFileError) -> FileDescriptor {
-        if let faults, faults.strikes() { throw failure("create", path, EIO) }
+        try strike("create", path)
         return FileDescriptor(
             owning: try check("create", path) {
                 unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
@@ -128,7 +162,8 @@ struct Disk: Sendable {
         try syncDirectory(Self.parent(of: path))
     }
 
-    private static func parent(of path: String) -> String {
+    /// The directory that a name stands in.
+    static func parent(of path: String) -> String {
         var bytes = Array(path.utf8)
         let slash = UInt8(ascii: "/")
         while bytes.count > 1, bytes.last == slash { bytes.removeLast() }
@@ -137,6 +172,36 @@ struct Disk: Sendable {
     }
 
     // MARK: Looking
+
+    /// Which file it is, whatever it is called.
+    struct Identity: Equatable {
+        let device: UInt
+        let inode: UInt
+    }
+
+    func identity(_ descriptor: borrowing FileDescriptor, _ path: String) throws(StoreFileError) -> Identity {
+        var info = stat()
+        let number = descriptor.number
+        _ = try check("examine", path) { unsafe fstat(number, &info) }
+        return Identity(device: info.st_dev, inode: info.st_ino)
+    }
+
+    /// Whether anything has this name.
+    func exists(_ path: String) throws(StoreFileError) -> Bool {
+        var info = stat()
+        let result = unsafe lstat(path, &info)
+        let code = errno
+        if result == 0 { return true }
+        if code == ENOENT || code == ENOTDIR { return false }
+        throw failure("examine", path, code)
+    }
+
+    /// The file that has this name now.
+    func identity(at path: String) throws(StoreFileError) -> Identity {
+        var info = stat()
+        _ = try check("find", path) { unsafe stat(path, &info) }
+        return Identity(device: info.st_dev, inode: info.st_ino)
+    }
 
     func openForAppending(_ path: String) throws(StoreFileError) -> FileDescriptor {
         FileDescriptor(owning: try check("open", path) { unsafe open(path, O_RDWR | O_APPEND | O_CLOEXEC) })

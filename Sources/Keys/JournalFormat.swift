@@ -1,7 +1,8 @@
 // The journal, byte for byte. A file is a head and then one record per transaction:
 //
-//     head      0 "KEYGATEJ"   8 u32 format version   12 u32 0   16 u64 sequence number of the file
-//              24 u64 number of the first transaction   32 u32 0   36 u32 CRC-32C of bytes 0–35
+//     head      0 "KEYGATEJ"   8 u32 format version   12 u32 1 if the file before this one is cut short, else 0
+//              16 u64 sequence number of the file   24 u64 number of the first transaction
+//              32 u32 0   36 u32 CRC-32C of bytes 0–35
 //
 //     record    0 u32 marker   4 u32 length of the payload   8 u8 type   9 u8 version   10 u16 0
 //              12 u32 CRC-32C of all the rest of the record
@@ -16,6 +17,13 @@
 // while a later one says "everything up to N is on disk", N being it or beyond, is damage to something
 // that was acknowledged, and then nothing is guessed.
 
+//
+// A file is cut short by the next one after a write or a sync of it has failed: nobody knows what of the last
+// batch will be found in it, and nobody was told that it was done. The next file begins where that batch
+// would have, and says so; of the file before it only what comes before counts then.
+//
+// Version 1 had no such files; everything else is the same.
+
 import Bytes
 
 #if canImport(Glibc)
@@ -23,7 +31,7 @@ import Bytes
 #endif
 
 enum JournalFormat {
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     static let headLength = 40
     static let recordHeadLength = 32
     static let changesType: UInt8 = 1
@@ -37,6 +45,9 @@ enum JournalFormat {
     struct Head: Equatable {
         let sequence: UInt64
         let firstTransaction: UInt64
+        /// Of the file before this one only transactions before `firstTransaction` count.
+        var cutsPredecessor = false
+        var version = JournalFormat.version
     }
 
     struct Record: Equatable {
@@ -55,8 +66,8 @@ enum JournalFormat {
     static func encode(_ head: Head) -> [UInt8] {
         var out = ByteBuffer(capacity: headLength)
         out.append(magic)
-        out.append(little: version)
-        out.append(little: UInt32(0))
+        out.append(little: head.version)
+        out.append(little: UInt32(head.cutsPredecessor ? 1 : 0))
         out.append(little: head.sequence)
         out.append(little: head.firstTransaction)
         out.append(little: UInt32(0))
@@ -116,7 +127,9 @@ enum JournalFormat {
         guard found > 0, CRC32C.of(file.extracting(0..<36)) == file.little32(at: 36) else {
             throw .damaged("the checksum of the head does not match")
         }
-        return Head(sequence: file.little64(at: 16), firstTransaction: file.little64(at: 24))
+        return Head(
+            sequence: file.little64(at: 16), firstTransaction: file.little64(at: 24),
+            cutsPredecessor: file.little32(at: 12) & 1 != 0, version: found)
     }
 
     /// The record at `offset`, which must be before the end of the file.

@@ -42,20 +42,26 @@ public final class KeyStore {
     public let directory: String
     /// What opening found. A torn tail in it deserves a loud line.
     public let report: OpenReport
-    /// Why the store takes no more mutations; nil while it does. Never becomes nil again.
-    public private(set) var unavailableReason: String?
+    /// Why the store takes no mutations at the moment; nil while it does.
+    public var unavailableReason: String? { failure?.description }
+    /// What made the store read-only, until `resume` succeeds.
+    var failure: StoreFileError?
 
     let catalog: Catalog
-    private var journal: Journal
-    private let lock: StoreLock
-    private let disk: Disk
+    var journal: Journal
+    var lock: StoreLock
+    let disk: Disk
     private let compactionThreshold: Int
-    private var snapshotLength: Int
+    var snapshotLength: Int
     /// Bytes in journals before the current one that no snapshot contains yet.
-    private var earlierJournalLength: Int
+    var earlierJournalLength: Int
     private var batchMark: Catalog.Mark?
     /// Where the journal's length was when a compaction last failed: not to be tried again at once.
     private var compactionFloor = 0
+    /// Journals should not be relied on for longer than necessary.
+    var distrustsJournals = false
+    /// The device the directory is on.
+    let device: UInt
 
     /// Opens the store in `directory`, which is created if it does not exist.
     public static func open(_ directory: String, _ options: StoreOptions = StoreOptions())
@@ -67,23 +73,37 @@ public final class KeyStore {
         var recovery = Recovery(directory: directory, disk)
         try recovery.run()
         for name in recovery.leftovers { try disk.remove(directory + "/" + name.text) }
-        let journal: Journal
-        if let last = recovery.lastJournal, last.length > 0 {
-            journal = try Journal.reopen(
-                in: directory, sequence: last.sequence, length: last.length, after: recovery.transaction, disk
-            )
-        } else {
-            journal = try Journal.create(
-                in: directory, sequence: recovery.lastJournal?.sequence ?? 1, after: recovery.transaction,
-                disk)
+        let journal = try openJournal(directory, recovery, disk)
+        let device = try disk.identity(at: directory).device
+        return KeyStore(directory, options, recovery, lock, journal, device)
+    }
+
+    /// The journal that recovery ended with, or the one that has to follow it.
+    private static func openJournal(_ directory: String, _ recovery: borrowing Recovery, _ disk: Disk)
+        throws(StoreFileError) -> Journal
+    {
+        guard let last = recovery.lastJournal else {
+            return try Journal.create(in: directory, sequence: 1, after: 0, disk)
         }
-        return KeyStore(directory, options, recovery, lock, journal)
+        // A journal without its head: the one before it may be torn, and stays as it is.
+        guard last.length > 0 else {
+            return try Journal.create(
+                in: directory, sequence: last.sequence, after: recovery.transaction, disk, .cutShort)
+        }
+        let journal = try Journal.reopen(
+            in: directory, sequence: last.sequence, length: last.length, after: recovery.transaction, disk)
+        // An older keygate must not take for its own what it cannot read; the next compaction removes the old.
+        if recovery.lastVersion < JournalFormat.version {
+            return try Journal.create(
+                in: directory, sequence: last.sequence + 1, after: recovery.transaction, disk)
+        }
+        return journal
     }
 
     private init(
         _ directory: String, _ options: StoreOptions, _ recovery: consuming Recovery,
         _ lock: consuming StoreLock,
-        _ journal: consuming Journal
+        _ journal: consuming Journal, _ device: UInt
     ) {
         self.directory = directory
         report = recovery.report
@@ -91,6 +111,7 @@ public final class KeyStore {
         snapshotLength = recovery.snapshotLength
         earlierJournalLength = max(0, recovery.journalLength - journal.length)
         self.lock = lock
+        self.device = device
         self.journal = journal
         disk = options.disk
         compactionThreshold = options.compactionThresholdBytes
@@ -160,7 +181,7 @@ public final class KeyStore {
             try journal.commit()
         } catch {
             if let batchMark { catalog.rollBack(to: batchMark, .unwritten) }
-            unavailableReason = error.description
+            failure = error
             return error.description
         }
         catalog.publish()
@@ -171,16 +192,17 @@ public final class KeyStore {
 
     var wantsCompaction: Bool {
         let length = earlierJournalLength + journal.length
-        return unavailableReason == nil && length > max(compactionThreshold, snapshotLength) + compactionFloor
+        return failure == nil
+            && (distrustsJournals || length > max(compactionThreshold, snapshotLength) + compactionFloor)
     }
 
     /// First half, on the store's thread and between batches: starts a new journal and takes the image that
     /// the snapshot will be written from. If no new journal can be made the old one goes on.
     func beginCompaction() throws(StoreFileError) -> StoreImage {
-        if let unavailableReason {
-            throw .system(
-                action: "compact", path: directory, reason: "the store is read-only: \(unavailableReason)")
+        if let failure {
+            throw .system(action: "compact", path: directory, reason: "the store is read-only: \(failure)")
         }
+        distrustsJournals = false
         let sequence = journal.sequence + 1
         let next: Journal
         do throws(StoreFileError) {
@@ -203,7 +225,7 @@ public final class KeyStore {
             if try disk.names(in: directory).contains(name) { try disk.remove(directory + "/" + name) }
             try disk.syncDirectory(directory)
         } catch {
-            unavailableReason = error.description
+            failure = error
             throw error
         }
     }

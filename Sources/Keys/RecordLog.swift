@@ -86,6 +86,10 @@ public struct RecordLog: ~Copyable {
         var out = ByteBuffer(capacity: Self.headLength + record.count)
         Self.append(record, to: &out)
         do throws(StoreFileError) {
+            // A file that was deleted takes writes as ever, until nobody has it open.
+            if try disk.identity(at: path) != disk.identity(file, path) {
+                throw .system(action: "find", path: path, reason: "another file has taken its place")
+            }
             try disk.write(file, out.bytes, path)
         } catch {
             // Half a record would hide those that follow it.

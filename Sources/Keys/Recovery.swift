@@ -43,6 +43,8 @@ struct Recovery: ~Copyable {
     private(set) var transaction: UInt64 = 0
     /// The journal to go on with, and how much of it is good; nil when the first has yet to be created.
     private(set) var lastJournal: (sequence: UInt64, length: Int)?
+    /// The format of the journal to go on with.
+    private(set) var lastVersion = JournalFormat.version
     /// Files that a later snapshot has made needless.
     private(set) var leftovers: [StoreFileName] = []
     private(set) var snapshotLength = 0
@@ -83,9 +85,7 @@ struct Recovery: ~Copyable {
         if journals.isEmpty {
             throw .missingFile(directory: directory, name: StoreFileName.journal(first).text)
         }
-        for sequence in journals {
-            try readJournal(sequence, isLast: sequence == journals.last)
-        }
+        try readJournals(journals)
         report.journalCount = journals.count
         // Tables that were outgrown while loading: nobody has seen them.
         catalog.collect()
@@ -167,12 +167,37 @@ struct Recovery: ~Copyable {
 
     // MARK: Journals
 
-    private mutating func readJournal(_ sequence: UInt64, isLast: Bool) throws(StoreFileError) {
+    /// Reads journals that follow each other. Whether the end of one may be torn, and how much of it counts,
+    /// depends on the next.
+    private mutating func readJournals(_ sequences: [UInt64]) throws(StoreFileError) {
+        var heads: [JournalFormat.Head?] = []
+        for sequence in sequences { heads.append(try readHead(sequence)) }
+        for (index, sequence) in sequences.enumerated() {
+            let next = index + 1 < sequences.count ? heads[index + 1] : nil
+            // The last one may have no head yet; then nothing was written since the one before.
+            let isLast = index + 1 == sequences.count || (next == nil && index + 2 == sequences.count)
+            let end = next.flatMap { $0.cutsPredecessor ? $0.firstTransaction - 1 : nil }
+            try readJournal(sequence, isLast: isLast, through: end)
+        }
+    }
+
+    /// The head of a journal; nil if it is damaged, which reading the whole file will judge.
+    private func readHead(_ sequence: UInt64) throws(StoreFileError) -> JournalFormat.Head? {
+        let path = path(.journal(sequence))
+        let file = try disk.openForReading(path)
+        var buffer = ByteBuffer(capacity: JournalFormat.headLength)
+        try disk.read(file, JournalFormat.headLength, into: &buffer, path)
+        return try? JournalFormat.head(buffer.bytes)
+    }
+
+    private mutating func readJournal(_ sequence: UInt64, isLast: Bool, through end: UInt64?)
+        throws(StoreFileError)
+    {
         let path = path(.journal(sequence))
         let file = try disk.openForReading(path)
         let length = try disk.length(file, path)
         if length == 0 {
-            try readJournal(sequence, [UInt8]().span, path, isLast)
+            try readJournal(sequence, [UInt8]().span, path, isLast, through: end)
             return
         }
         let number = file.number
@@ -184,18 +209,21 @@ struct Recovery: ~Copyable {
         defer { _ = unsafe munmap(memory, length) }
         let bytes = unsafe UnsafeRawBufferPointer(start: memory, count: length).assumingMemoryBound(
             to: UInt8.self)
-        try unsafe readJournal(sequence, bytes.span, path, isLast)
+        try unsafe readJournal(sequence, bytes.span, path, isLast, through: end)
     }
 
     /// The heart of recovery, on bytes: also what the fuzzer and `JournalInspection` run.
+    /// Transactions behind number `end`, if it is said, do not count, nor does anything that follows them.
     mutating func readJournal(
-        _ sequence: UInt64, _ file: Span<UInt8>, _ path: String, _ isLast: Bool
+        _ sequence: UInt64, _ file: Span<UInt8>, _ path: String, _ isLast: Bool, through end: UInt64? = nil
     ) throws(StoreFileError) {
         // A crash while the file was being created leaves a head that is not all there. No transaction is
         // written before the head is synced, so nothing is lost with it.
         if isLast, file.count <= JournalFormat.headLength, Self.isUnfinishedHead(file) {
-            report.tornTail = .init(
-                file: path, offset: 0, byteCount: file.count, reason: "a journal without its head")
+            if report.tornTail == nil {
+                report.tornTail = .init(
+                    file: path, offset: 0, byteCount: file.count, reason: "a journal without its head")
+            }
             lastJournal = (sequence, 0)
             files.append(.init(path: path, recordCount: 0))
             return
@@ -213,7 +241,7 @@ struct Recovery: ~Copyable {
         }
         var offset = JournalFormat.headLength
         var count = 0
-        while offset < file.count {
+        while offset < file.count, end.map({ transaction < $0 }) ?? true {
             let record: JournalFormat.Record
             do throws(JournalFormat.Problem) {
                 record = try JournalFormat.record(file, at: offset)
@@ -242,6 +270,7 @@ struct Recovery: ~Copyable {
         report.transactionCount += count
         journalLength += offset
         lastJournal = (sequence, offset)
+        lastVersion = head.version
         files.append(.init(path: path, recordCount: count))
     }
 

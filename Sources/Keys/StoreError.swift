@@ -49,6 +49,11 @@ public enum StoreFileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A system call failed.
     case system(action: String, path: String, reason: String)
 
+    /// The system's words, if a system call failed.
+    var reason: String? {
+        if case .system(_, _, let reason) = self { reason } else { nil }
+    }
+
     public var description: String {
         switch self {
         case .inUse(let directory, let processID):

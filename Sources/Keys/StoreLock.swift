@@ -11,8 +11,20 @@ import Reactor
 /// The lock on a store's directory, held until this value goes away.
 struct StoreLock: ~Copyable {
     private let file: FileDescriptor
+    private(set) var path: String
 
-    private init(_ file: consuming FileDescriptor) { self.file = file }
+    private init(_ file: consuming FileDescriptor, _ path: String) {
+        self.file = file
+        self.path = path
+    }
+
+    /// Whether another process would find this lock, and not another one or none.
+    var isPresent: Bool {
+        get throws(StoreFileError) { try Disk().identity(at: path) == Disk().identity(file, path) }
+    }
+
+    /// The directory has another name now.
+    mutating func wasMoved(to directory: String) { path = directory + "/lock" }
 
     // Closing would do, were it not for a child that is just being started elsewhere in the process: until
     // it executes its program it shares the open file, and with it the lock.
@@ -41,6 +53,6 @@ struct StoreLock: ~Copyable {
         text.append(decimal: Int(getpid()))
         try Disk().truncate(file, to: 0, path)
         try Disk().write(file, text.bytes, path)
-        return StoreLock(file)
+        return StoreLock(file, path)
     }
 }

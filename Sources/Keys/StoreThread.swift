@@ -26,9 +26,13 @@ public final class StoreThread: @unchecked Sendable {
     private let mailbox: Mailbox<Message>
     private let state: PublishedState
     private let log: @Sendable (String) -> Void
+    private let onWritable: @Sendable (Bool) -> Void
     // The store's thread only. Given up by `stop`, so that the lock on the directory goes with the thread.
     private var openStore: KeyStore?
     private var isCompacting = false
+    private var retries = RetrySchedule()
+    // Why the last attempt to take changes again came to nothing.
+    private var lastObstacle: String?
     private var refilledThroughDay: UInt32 = 0
     private var waitingForCompaction: [Completion] = []
     // Whoever owns this object: set in `init`, taken in `stop`.
@@ -36,13 +40,18 @@ public final class StoreThread: @unchecked Sendable {
     // Set in `init`; then the store's thread's, until `stop` has waited for that.
     private var jobs: JobThread?
 
-    /// Starts the thread. `log` gets a line for each thing an operator should know: read-only mode, a failed
-    /// compaction. It is called on threads of the store.
-    public init(_ store: sending KeyStore, log: @escaping @Sendable (String) -> Void) throws(Errno) {
+    /// Starts the thread. `log` gets a line for each thing an operator should know: read-only mode and its
+    /// end, a failed compaction. `onWritable` is told at each change whether mutations are taken. Both are
+    /// called on threads of the store.
+    public init(
+        _ store: sending KeyStore, log: @escaping @Sendable (String) -> Void,
+        onWritable: @escaping @Sendable (Bool) -> Void = { _ in }
+    ) throws(Errno) {
         mailbox = try Mailbox()
         state = store.catalog.state
         openStore = store
         self.log = log
+        self.onWritable = onWritable
         jobs = try JobThread(name: "keygate-copy")
         thread = try Thread(name: "keygate-store") { [self] in run() }
     }
@@ -110,6 +119,7 @@ public final class StoreThread: @unchecked Sendable {
     private func run() {
         var isStopping = false
         while !isStopping || isCompacting {
+            resumeIfDue()
             refillIfDue()
             waitForMail(mailbox.wakeNumber, timeoutMillis: longestWaitMillis)
             var answers: [(String?) -> Void] = []
@@ -127,6 +137,8 @@ public final class StoreThread: @unchecked Sendable {
             if store.wantsCompaction, !isCompacting, !isStopping { startCompaction() }
             store.catalog.collect()
         }
+        // Once more, so that an orderly end can be one.
+        if store.failure != nil { resume() }
         // The loops have ended, so what is leased is spent by nobody any more.
         let returned = store.stage { (store) throws(StoreError) in try store.returnLeases() }
         commit([])
@@ -136,6 +148,7 @@ public final class StoreThread: @unchecked Sendable {
     private var longestWaitMillis: Int32 {
         // While readers still hold something that could be freed, look again before long.
         if store.catalog.hasWaitingMemory { return 100 }
+        if store.failure != nil { return retries.millisToWait(Clock.monotonicNanos()) }
         if store.catalog.refilledKeys.isEmpty { return -1 }
         // Until midnight UTC, but at most a minute: the clock may be set.
         let sinceMidnight = Clock.realtimeNanos() / 1_000_000 % 86_400_000
@@ -159,12 +172,44 @@ public final class StoreThread: @unchecked Sendable {
     }
 
     private func commit(_ answers: [(String?) -> Void]) {
-        let wasAvailable = store.unavailableReason == nil
         let failure = store.commit()
-        if let failure, wasAvailable {
-            log("the store is read-only from now on: \(failure)")
-        }
+        noteFailure()
         for answer in answers { answer(failure) }
+    }
+
+    // MARK: Failing and resuming
+
+    /// Says once that the store has become read-only, and sees to it that it is tried again.
+    private func noteFailure() {
+        guard let failure = store.failure, !retries.isUnderWay else { return }
+        retries.begin(Clock.monotonicNanos())
+        lastObstacle = failure.reason
+        onWritable(false)
+        log("the store is read-only until it can be written again: \(failure)")
+    }
+
+    private func resumeIfDue() {
+        if store.failure != nil, retries.isDue(Clock.monotonicNanos()) { resume() }
+    }
+
+    private func resume() {
+        let resumption: KeyStore.Resumption
+        do throws(StoreFileError) {
+            resumption = try store.resume()
+        } catch {
+            if error.reason != lastObstacle { log("the store is still read-only: \(error)") }
+            lastObstacle = error.reason
+            return retries.postpone(Clock.monotonicNanos())
+        }
+        lastObstacle = nil
+        retries.end(Clock.monotonicNanos())
+        onWritable(true)
+        switch resumption {
+        case .continued: log("the store takes changes again")
+        case .remade:
+            log("the store's directory was gone and was made again, with everything acknowledged in it")
+        }
+        if store.wantsCompaction, !isCompacting { startCompaction() }
     }
 
     private func handle(_ message: Message) {
@@ -196,6 +241,7 @@ public final class StoreThread: @unchecked Sendable {
             image = try store.beginCompaction()
         } catch {
             _ = store.finishCompaction(.failure(error), sequence: 0)
+            noteFailure()
             return finishCompaction(error)
         }
         isCompacting = true

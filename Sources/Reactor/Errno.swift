@@ -17,6 +17,8 @@ public struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConvertib
     public static let noSuchFile = Errno(code: ENOENT)
     public static let connectionRefused = Errno(code: ECONNREFUSED)
     public static let noSpace = Errno(code: ENOSPC)
+    public static let notSupported = Errno(code: EOPNOTSUPP)
+    public static let inputOutput = Errno(code: EIO)
     public static let tooManyOpenFiles = Errno(code: EMFILE)
     public static let tooManyOpenFilesInSystem = Errno(code: ENFILE)
     public static let connectionAborted = Errno(code: ECONNABORTED)

@@ -61,6 +61,16 @@ public struct FileDescriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Takes room for `count` bytes from `offset` on, in a file whose length stays what it is. A file system
+    /// that cannot promise room is believed to have it.
+    public borrowing func reserve(_ count: Int, from offset: Int) throws(Errno) {
+        do throws(Errno) {
+            _ = try Syscall.retrying { kg_fallocate_keep_size(number, Int64(offset), Int64(count)) }
+        } catch Errno.notSupported {
+            return
+        }
+    }
+
     /// Ends our direction: the peer reads end-of-stream, and may still send.
     public borrowing func shutdownWriting() {
         _ = Glibc.shutdown(number, Int32(SHUT_WR))

@@ -25,14 +25,24 @@ import Testing
         let mount = "mkdir store && mount -t tmpfs -o size=512k keygate-test store"
         try #require(try runToEnd(["sh", "-c", mount], in: directory.path).succeeded)
         defer { _ = try? runToEnd(["umount", directory.file("store")], in: "/") }
-        try fillUp(directory, reason: "no space left", through: [])
-        let grow = try runToEnd(["mount", "-o", "remount,size=64m", directory.file("store")], in: "/")
-        try #require(grow.succeeded)
+        try fillUp(directory, reason: "no space left", through: []) { gateway in
+            let grow = try runToEnd(["mount", "-o", "remount,size=64m", directory.file("store")], in: "/")
+            try #require(grow.succeeded)
+            // Nobody tells it.
+            #expect(
+                try eventually(within: 60_000) {
+                    try gateway.fromAdmin("/metrics").text.contains("keygate_store_writable 1")
+                })
+            #expect(try gateway.command("identity", "create", "at-once").succeeded)
+        }
         try everythingIsThereAgain(directory)
     }
 
     /// Makes large keys until the store has no room, and looks at what still works.
-    private func fillUp(_ directory: Directory, reason: String, through wrapper: [String]) throws {
+    private func fillUp(
+        _ directory: Directory, reason: String, through wrapper: [String],
+        andThen after: (Gateway) throws -> Void = { _ in }
+    ) throws {
         let gateway = try Gateway(
             "access-log off\n" + Gateway.routes, upstream: try Upstream(), directory: directory,
             through: wrapper)
@@ -55,6 +65,7 @@ import Testing
         #expect(try gateway.get("/things/1", key: gateway.cast.reader).status == 200)
         #expect(try gateway.fromAdmin("/metrics").text.contains("keygate_store_read_only 1"))
         try directory.write(acknowledged, to: "acknowledged")
+        try after(gateway)
         #expect(try gateway.stop() == .code(0))
     }
 

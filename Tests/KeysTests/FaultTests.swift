@@ -9,9 +9,11 @@ import Testing
 @Suite struct FaultTests {
     let scratch = Scratch()
 
-    private func options(_ number: Int, _ fault: FaultSchedule.Fault) -> StoreOptions {
+    private func options(
+        _ number: Int, _ fault: FaultSchedule.Fault, count: Int = .max
+    ) -> StoreOptions {
         var options = StoreOptions()
-        options.disk = Disk(faults: FaultSchedule(failing: number, fault))
+        options.disk = Disk(faults: FaultSchedule(failing: number, fault, count: count))
         return options
     }
 
@@ -68,8 +70,8 @@ import Testing
 
     @Test("after a failed write mutations fail at once, look-ups and reading transactions go on")
     func readOnly() throws {
-        // Five operations create the store, two are each transaction.
-        let store = try KeyStore.open(scratch.store, options(8, .tears))
+        // Six operations create the store, two are each transaction.
+        let store = try KeyStore.open(scratch.store, options(9, .tears))
         try store.change { (transaction) throws(StoreError) in
             let api = try transaction.createAPI(name: "a")
             _ = try transaction.createKey(KeyRecord(digest: digest("k"), api: api.reference))
@@ -93,7 +95,7 @@ import Testing
     @Test("when a batch cannot be written everything that waited in it fails, and the log says so once")
     func failingBatch() throws {
         let sink = LineSink()
-        let thread = try StoreThread(KeyStore.open(scratch.store, options(6, .fails))) { sink.add($0) }
+        let thread = try StoreThread(KeyStore.open(scratch.store, options(7, .fails))) { sink.add($0) }
         let answers = LineSink()
         for number in 0..<5 {
             thread.submit { (transaction: inout Transaction) throws(StoreError) in
@@ -110,7 +112,7 @@ import Testing
         #expect(answers.lines == Array(repeating: "unavailable", count: 5))
         #expect(
             sink.lines == [
-                "the store is read-only from now on: "
+                "the store is read-only until it can be written again: "
                     + "cannot write \(scratch.store)/journal-00000001: input/output error"
             ])
     }

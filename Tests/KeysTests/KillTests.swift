@@ -16,7 +16,7 @@ import Testing
             let wanted = acknowledged + 1 + Int(random.next() % 60)
             while process.lastNumber < wanted, process.readSome() {}
             process.kill()
-            try #require(process.lastNumber >= wanted, "round \(round): \(process.complaint)")
+            try #require(process.lastNumber >= wanted, "round \(round): \(process.complaints)")
             acknowledged = process.lastNumber
             // Not every time: now and then the next process recovers by itself, from what recovery left.
             if round % 4 == 0 || round == 199 {

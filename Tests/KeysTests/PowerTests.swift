@@ -6,30 +6,53 @@ import Testing
 @testable import Keys
 
 @Suite struct PowerTests {
+    /// Runs a process until the power fails; returns the last number that it was told was done, after
+    /// looking at what is left of its store.
+    private func run(_ faults: [String: String], _ label: String) throws -> TortureProcess {
+        let scratch = Scratch()
+        var settings = faults
+        settings["KG_FAULT_NOSYNC"] = "1"
+        var process = try TortureProcess(directory: scratch.store, faults: settings)
+        process.waitForEnd()
+        // Before its first transaction the store has nothing to keep, and it still opens.
+        if process.lastNumber == 0 {
+            _ = try KeyStore.open(scratch.store)
+        } else {
+            try TortureProcess.check(scratch.store, process.lastNumber, label)
+        }
+        return process
+    }
+
     /// What of the unsynced is kept: nothing, everything, and subsets with torn writes.
     @Test(
         "whichever operation the power fails in, nothing acknowledged is lost and nothing is half there",
         arguments: [0, 1, 17, 4711])
     func everyOperation(seed: Int) throws {
         var acknowledged = 0
-        // Eight operations create the store; a hundred see several compactions to their end.
+        // Nine operations create the store; a hundred see several compactions to their end.
         for number in 1...110 {
-            let scratch = Scratch()
-            var process = try TortureProcess(
-                directory: scratch.store,
-                faults: [
-                    "KG_FAULT_POWER_AT": "\(number)", "KG_FAULT_SEED": "\(seed)", "KG_FAULT_NOSYNC": "1",
-                ])
-            process.waitForEnd()
-            #expect(process.complaint == "", "operation \(number)")
-            // Before its first transaction the store has nothing to keep, and it still opens.
-            if process.lastNumber == 0 {
-                _ = try KeyStore.open(scratch.store)
-            } else {
-                try TortureProcess.check(scratch.store, process.lastNumber, "operation \(number)")
-            }
+            let faults = ["KG_FAULT_POWER_AT": "\(number)", "KG_FAULT_SEED": "\(seed)"]
+            let process = try run(faults, "operation \(number)")
+            #expect(process.complaints == [], "operation \(number)")
             acknowledged = max(acknowledged, process.lastNumber)
         }
         #expect(acknowledged > 50)
+    }
+
+    @Test(
+        "nor when an operation fails, the store takes changes again by itself, and then the power fails",
+        arguments: ["EIO", "tear-ENOSPC"])
+    func everyFailureThenPower(kind: String) throws {
+        var resumed = 0
+        for number in 10...70 {
+            // Within the attempt to go on, and at several distances behind it.
+            let process = try run(
+                [
+                    "KG_FAULT_AT": "\(number)", "KG_FAULT_KIND": kind, "KG_FAULT_SEED": "\(number % 7)",
+                    "KG_FAULT_POWER_AT": "\(number + 2 + number * 5 % 23)",
+                ], "\(kind) at operation \(number)")
+            if process.complaints.contains("the store takes changes again") { resumed += 1 }
+        }
+        #expect(resumed > 20)
     }
 }

@@ -13,8 +13,8 @@ struct TortureProcess {
     private var line: [UInt8] = []
     /// The last number that was acknowledged.
     private(set) var lastNumber = 0
-    /// What it said instead of a number.
-    private(set) var complaint = ""
+    /// What it said beside numbers.
+    private(set) var complaints: [String] = []
 
     /// Starts it on a store, with these settings of `DiskFaults` if there are any.
     init(directory: String, faults: [String: String] = [:]) throws {
@@ -75,7 +75,7 @@ struct TortureProcess {
             if let number = ASCII.decimal(line.span) {
                 lastNumber = number
             } else {
-                complaint = String(decoding: line, as: UTF8.self)
+                complaints.append(String(decoding: line, as: UTF8.self))
             }
             line = []
         }
@@ -102,9 +102,11 @@ struct TortureProcess {
         let (last, found, expected) = try store.change { (transaction) throws(StoreError) in
             let counter = transaction.identity(externalID: "counter")?.meta ?? []
             let last = ASCII.decimal(counter.span) ?? 0
-            let api = transaction.apis(named: "torture")[0].reference
             var found: Set<String> = []
-            for key in transaction.keys(of: api, limit: .max).records {
+            let keys = transaction.apis(named: "torture").first.map {
+                transaction.keys(of: $0.reference, limit: .max).records
+            }
+            for key in keys ?? [] {
                 let slugs = key.permissions.compactMap { transaction.permission($0)?.slug }
                 found.insert(key.id + " " + slugs.joined())
             }

@@ -53,6 +53,8 @@ int64_t kg_monotonic_nanos(void);
 int64_t kg_realtime_nanos(void);
 int kg_thread_name(const char *name);
 int kg_open(const char *path, int flags, unsigned mode);
+// Room behind the end of a file, which stays where it is.
+int kg_fallocate_keep_size(int fd, int64_t offset, int64_t length);
 // Raises RLIMIT_NOFILE to its hard limit; returns the limit now in force, or -1.
 int64_t kg_raise_fd_limit(void);
 

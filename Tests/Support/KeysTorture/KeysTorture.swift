@@ -4,9 +4,13 @@
 // Transaction n makes permission `n.read` and key `n` that holds it, sets the identity `counter` to n, and,
 // for every fifth n, removes key n - 3. Whoever looks at the store afterwards can tell a missing
 // transaction and half a transaction apart from a whole one.
+//
+// A transaction that is refused because the store cannot write is asked for again until it is done. It only
+// works where its predecessor has, so if what was refused came back after all, the store would be damaged.
 
 import Glibc
 import Keys
+import Synchronization
 
 @main
 struct Torture {
@@ -38,21 +42,55 @@ struct Torture {
             let counter = try transaction.findOrCreateIdentity(externalID: "counter")
             return (api: api.reference, counter: counter.reference, number: number(counter.meta))
         }
-        let thread = try StoreThread(store) { print($0) }
+        let thread = try StoreThread(store, log: { say($0) })
         var n = last.number
         // Ends when the process is killed.
         while true {
-            n += 1
-            submit(n, last.api, last.counter, to: thread)
-            // Leave some to be written together, but do not let them pile up.
-            if n % 8 == 0 { _ = try thread.perform { (_: inout Transaction) throws(StoreError) in } }
+            let refused = Refused()
+            // Some are written together, but they do not pile up.
+            for _ in 0..<8 {
+                n += 1
+                submit(n, last.api, last.counter, to: thread, refused)
+            }
+            wait(for: thread)
+            for number in refused.numbers.sorted() {
+                let again = Refused()
+                repeat {
+                    _ = again.take()
+                    submit(number, last.api, last.counter, to: thread, again)
+                    usleep(1000)
+                    wait(for: thread)
+                } while !again.numbers.isEmpty
+            }
+        }
+    }
+
+    /// Returns when everything submitted before was answered, one way or the other.
+    private static func wait(for thread: StoreThread) {
+        try? thread.perform { (_: inout Transaction) throws(StoreError) in }
+    }
+
+    /// Numbers of transactions that have to be asked for again.
+    private final class Refused: Sendable {
+        private let waiting = Mutex<[Int]>([])
+        var numbers: [Int] { waiting.withLock { $0 } }
+        func add(_ number: Int) { waiting.withLock { $0.append(number) } }
+        func take() -> [Int] {
+            waiting.withLock { numbers in
+                defer { numbers = [] }
+                return numbers
+            }
         }
     }
 
     private static func submit(
-        _ n: Int, _ api: Reference<APIRecord>, _ counter: Reference<IdentityRecord>, to thread: StoreThread
+        _ n: Int, _ api: Reference<APIRecord>, _ counter: Reference<IdentityRecord>, to thread: StoreThread,
+        _ refused: Refused
     ) {
         thread.submit { (transaction: inout Transaction) throws(StoreError) in
+            guard number(transaction.identity(counter)?.meta) == n - 1 else {
+                throw .invalid("its predecessor is missing")
+            }
             let permission = try transaction.createPermission(slug: "\(n).read")
             let text = Array("key \(n)".utf8)
             var key = KeyRecord(id: "key_\(n)", digest: KeyDigest(hashing: text.span), api: api)
@@ -64,14 +102,15 @@ struct Torture {
             try transaction.updateIdentity(counter) { $0.meta = Array("\(n)".utf8) }
         } completion: { result in
             switch result {
-            case .success: acknowledge(n)
-            case .failure(let failure): print("failed: \(failure)")
+            case .success: say("\(n)")
+            case .failure(.unavailable), .failure(.refused(.invalid)): refused.add(n)
+            case .failure(let failure): say("failed: \(failure)")
             }
         }
     }
 
-    private static func acknowledge(_ n: Int) {
-        let line = Array("\(n)\n".utf8)
+    private static func say(_ text: String) {
+        let line = Array((text + "\n").utf8)
         _ = unsafe write(1, line, line.count)
     }
 
