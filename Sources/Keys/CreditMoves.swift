@@ -27,6 +27,8 @@ struct CreditMoves {
     private var moves: [Move] = []
     /// What will be in a lease once the batch is on disk, beside what is.
     private var pending: [UInt32: Int64] = [:]
+    /// What batches of which nobody knows whether they are on disk had put back into records.
+    private var doubtful: [UInt32: Int64] = [:]
 
     var count: Int { moves.count }
 
@@ -70,10 +72,20 @@ struct CreditMoves {
             if move.onPublish != 0 { pending[move.number, default: 0] -= move.onPublish }
             switch reason {
             case .undone: if move.onUndo != 0 { cells.add(move.onUndo, to: move.number) }
-            case .unwritten: if move.onFailure != 0 { cells.add(move.onFailure, to: move.number) }
+            case .unwritten:
+                if move.onFailure != 0 { cells.add(move.onFailure, to: move.number) }
+                let rest = move.onUndo - move.onFailure
+                if rest != 0 { doubtful[move.number, default: 0] += rest }
             }
             if move.isBeginning { cells.release(move.number) }
         }
+    }
+
+    /// It is certain now that the batches that failed are not on disk: what they had taken out of leases can
+    /// be spent again.
+    mutating func endDoubt(_ cells: CreditCells) {
+        for (number, amount) in doubtful { cells.add(amount, to: number) }
+        doubtful = [:]
     }
 
     // MARK: Publishing

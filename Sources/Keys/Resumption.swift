@@ -26,7 +26,7 @@ extension KeyStore {
         guard let failure else { return .continued }
         guard try isInPlace else {
             try remake()
-            self.failure = nil
+            endFailure()
             return .remade
         }
         // A journal without transactions is replaced, whether its creation failed or its first write.
@@ -41,8 +41,13 @@ extension KeyStore {
         journal = next
         // A device that has failed once may do so where it matters next time: what is in memory is whole.
         distrustsJournals = failure.reason == Errno.inputOutput.description
-        self.failure = nil
+        endFailure()
         return .continued
+    }
+
+    private func endFailure() {
+        failure = nil
+        catalog.creditMoves.endDoubt(catalog.tables.creditCells)
     }
 
     enum Resumption {
