@@ -70,17 +70,17 @@ struct Circumstances: CustomStringConvertible {
     }
 
     /// What `DiskFaults` is told; nothing if it is not needed.
-    func faultSettings(store: String, powerSwitch: String, seed: Int) -> [String: String] {
+    func faultSettings(in directory: Directory, seed: Int) -> [String: String] {
         var settings: [String: String] = [:]
         if let fault {
             settings["KG_FAULT_AT"] = "\(fault.at)"
             settings["KG_FAULT_KIND"] = fault.kind
             settings["KG_FAULT_FOR"] = fault.forEver ? "0" : "1"
         }
-        if ending == .power { settings["KG_FAULT_POWER_WHEN"] = powerSwitch }
-        if isRecorded { settings["KG_FAULT_LOG"] = Self.record }
+        if ending == .power { settings["KG_FAULT_POWER_WHEN"] = directory.file(Self.powerSwitch) }
+        if isRecorded { settings["KG_FAULT_LOG"] = directory.file(Self.record) }
         if settings.isEmpty { return [:] }
-        settings["KG_FAULT_DIR"] = store
+        settings["KG_FAULT_DIR"] = directory.file("store")
         settings["KG_FAULT_SEED"] = "\(seed)"
         return settings
     }

@@ -203,9 +203,7 @@ final class Run {
     }
 
     private func environment(_ circumstances: Circumstances) -> [String: String] {
-        var variables = circumstances.faultSettings(
-            store: directory.file("store"), powerSwitch: directory.file(Circumstances.powerSwitch),
-            seed: random.number(0...1000))
+        var variables = circumstances.faultSettings(in: directory, seed: random.number(0...1000))
         var libraries = [Beside.clockShift]
         if !variables.isEmpty { libraries.append(Beside.diskFaults) }
         variables["LD_PRELOAD"] = libraries.joined(separator: ":")
