@@ -38,6 +38,11 @@ enum AccessLogLine {
             log.append(shadow.description.code)
             log.append("\"")
         }
+        if let revocation = exchange.revocation {
+            log.append(",\"revoked\":\"")
+            log.append(revocation.description.code)
+            log.append("\"")
+        }
         if !exchange.keyID.isEmpty {
             log.append(",\"keyId\":")
             log.appendJSONString(exchange.keyID.span)
@@ -96,7 +101,7 @@ enum AccessLogLine {
     /// The outcome in one word: `VALID`, `PUBLIC`, the code of a refusal, or how it ended instead.
     private static func code(of exchange: Exchange) -> StaticString {
         if exchange.isAbandoned { return "CLIENT_LEFT" }
-        if exchange.isBroken { return "ANSWER_BROKEN" }
+        if exchange.isBroken { return exchange.revocation == nil ? "ANSWER_BROKEN" : "REVOKED" }
         switch exchange.outcome {
         case .undecided: return "CLIENT_LEFT"
         case .open: return "PUBLIC"

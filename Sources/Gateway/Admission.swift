@@ -131,7 +131,7 @@ enum Admission {
 
     /// The second half of step 5: the key is one of an API that this route serves.
     static func adopt(_ key: KeyView, _ exchange: Exchange, _ route: Route) -> Refusal? {
-        if key.api.isDeleted || !serves(route.apis, key.api) { return Refusal(.keyNotFound) }
+        if !isServed(key, route) { return Refusal(.keyNotFound) }
         exchange.key = key
         key.withID { id in
             exchange.keyID.append(copying: id)
@@ -148,6 +148,11 @@ enum Admission {
             }
         }
         return nil
+    }
+
+    /// Whether the key is of an API that lives and that this route is for.
+    static func isServed(_ key: KeyView, _ route: Route) -> Bool {
+        !key.api.isDeleted && serves(route.apis, key.api)
     }
 
     /// `apis` holds names and ids; none means any.

@@ -91,14 +91,7 @@ extension Connection {
     /// For a request that had to wait: meanwhile the key may have been changed, and what was acknowledged before
     /// this request goes on, governs it. Without a refusal, `exchange.key` is the key as it is now.
     func judgeAgain(_ exchange: Exchange, _ route: Route) -> Refusal? {
-        let key = exchange.credential.flatMap { range in
-            worker.reader.find(exchange.headBytes.with { KeyDigest(hashing: $0.extracting(range)) })
-        }
-        exchange.key = key
-        if route.isShadow { return nil }
-        guard let key else { return Refusal(.keyNotFound) }
-        return Admission.judgeState(key, exchange, nowMillis: worker.loop.unixMillis)
-            ?? Admission.judgePermissions(key, route)
+        Recheck.judge(exchange, route, worker.reader, nowMillis: worker.loop.unixMillis)
     }
 }
 

@@ -65,9 +65,14 @@ final class Counters: Sendable {
     /// Answers by hundred: 1xx … 5xx at index 1 … 5.
     private let statuses = (0..<6).map { _ in Atomic64() }
     private let refusals = RefusalReason.allCases.map { _ in Atomic64() }
+    private let revocations = RefusalReason.allCases.map { _ in Atomic64() }
 
     func countStatus(_ status: Status) { statuses[min(5, max(0, status.code / 100))].counter.add() }
     func countRefusal(_ reason: RefusalReason) { refusals[Int(reason.rawValue)].counter.add() }
+    func countRevocation(_ reason: RefusalReason) { revocations[Int(reason.rawValue)].counter.add() }
+    func revocationCount(_ reason: RefusalReason) -> UInt64 {
+        revocations[Int(reason.rawValue)].counter.current
+    }
     func statusCount(hundred: Int) -> UInt64 { statuses[hundred].counter.current }
     func refusalCount(_ reason: RefusalReason) -> UInt64 { refusals[Int(reason.rawValue)].counter.current }
 }

@@ -51,6 +51,10 @@ final class Exchange {
     var scratch = ByteBuffer()
     /// Header lines about rate limits for the answer; empty if none was charged.
     var limitLines = ByteBuffer()
+    /// When it was last asked anew whether the exchange may go on; monotonic. Left as it is by `reset`.
+    var recheckedNanos: Int64 = 0
+    /// Why it may not, where that ended the exchange.
+    var revocation: RefusalReason?
     var outcome = Outcome.undecided
     /// What a shadow route would have answered.
     var shadowRefusal: RefusalReason?
@@ -169,6 +173,7 @@ final class Exchange {
         clientAddress = nil
         key = nil
         credential = nil
+        revocation = nil
         outcome = .undecided
         shadowRefusal = nil
         keyID.removeAll(keepingCapacity: true)

@@ -117,12 +117,17 @@ enum ManagementEndpoint {
         let ticket = request.ticket
         let accept = request.accept
         let questions = worker.shared.questions
+        let revocationTime = worker.shared.revocationTime
+        let revocationBegan = Revocations.begin(procedure(of: request))
         let services = CallServices(
             counters: worker.shared.rateCounters, events: worker.shared.events, address: request.address,
             spending: worker.spending)
         worker.shared.store.submit { (store: inout Transaction) throws(ManagementError) -> ManagementAnswer in
             try call.perform(as: caller, requestId: requestID, using: services, in: &store)
         } completion: { result in
+            if let revocationBegan, case .success = result {
+                revocationTime.record(nanos: Clock.monotonicNanos() - revocationBegan)
+            }
             let answer = ManagementAnswer(result, requestId: requestID)
             if answer.isComplete { return mailbox.post(.answer(ticket, LocalAnswer(answer, for: accept))) }
             // What takes long must not keep the store's thread from its transactions.

@@ -32,6 +32,10 @@ enum Metrics {
 
         page.gauge(
             "keygate_connections_open", "Open connections.", "", counters.sum { $0.connectionsOpen.current })
+        page.declare("keygate_loop_connections", "Open connections, by event loop.", "gauge")
+        for (loop, part) in counters.enumerated() {
+            page.sample("keygate_loop_connections", "loop=\"\(loop)\"", part.connectionsOpen.current)
+        }
         page.counter(
             "keygate_connections_total", "Connections accepted.", "",
             counters.sum { $0.connectionsOpened.current })
@@ -56,6 +60,15 @@ enum Metrics {
                 counters.sum { $0.refusalCount(reason) })
         }
         page.addCredits(counters)
+        page.declare(
+            "keygate_streams_revoked_total",
+            "Running exchanges ended because their key is no longer good, by code.",
+            "counter")
+        for reason in RefusalReason.ofRunningExchanges {
+            page.sample(
+                "keygate_streams_revoked_total", "code=\"\(reason.description.code)\"",
+                counters.sum { $0.revocationCount(reason) })
+        }
         page.declare("keygate_responses_total", "Answers, by class of status.", "counter")
         for hundred in 1...5 {
             page.sample(
@@ -75,6 +88,10 @@ enum Metrics {
             "keygate_events_dropped_total", "Verification events dropped because too many came at once.", "",
             UInt64(shared.events.droppedCount))
         page.add(shared.upstreams)
+        page.histogram(
+            "keygate_revocation_seconds",
+            "From accepting a call that can take something away to its governing every loop.",
+            [shared.revocationTime])
         page.histogram(
             "keygate_request_duration_seconds", "From the head of a request to the end of its answer.",
             counters.map(\.totalTime))

@@ -15,6 +15,11 @@ public enum RefusalReason: UInt8, Sendable, CaseIterable {
     case rateLimited, usageExceeded
     case upstreamUnreachable, upstreamInvalid, upstreamTimeout, overloaded
 
+    /// Those for which an exchange may be ended that had been let through.
+    static let ofRunningExchanges: [RefusalReason] = [
+        .keyNotFound, .keyDisabled, .keyExpired, .forbidden, .insufficientPermissions,
+    ]
+
     /// Whose fault a refusal is.
     public enum Fault: Sendable { case client, upstream, gateway }
 

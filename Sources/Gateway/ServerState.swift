@@ -37,6 +37,8 @@ final class ServerState: Sendable {
     let counters: [Counters]
     /// Every rate limit of the process; no two loops count apart.
     let rateCounters: RateCounters
+    /// From a call that takes something away to its governing every loop. Only the store's thread records.
+    let revocationTime = LatencyHistogram()
     /// Where queries of past verifications are answered.
     let questions: QuestionThread
     /// What was verified, by any loop and by the store's thread.

@@ -69,6 +69,8 @@ final class Worker {
 
     private var listeners: [Listener]
     private var acceptPausedUntil: Int64 = 0
+    /// When running exchanges are looked at again; monotonic.
+    private var nextRecheckNanos: Int64 = 0
     private var connections: [Connection] = []
     private var freeIndices: [Int] = []
     private var clientCount = 0
@@ -161,6 +163,7 @@ final class Worker {
             }
         }
         runTimers()
+        if loop.nowNanos >= nextRecheckNanos { recheckExchanges() }
         runWaiting()
         runTransfers()
         flushLog()
@@ -184,9 +187,24 @@ final class Worker {
 
     private var sleepMillis: Int32 {
         if !waiting.isEmpty || dueLineCount > 0 { return 0 }
-        let forTransfers = multi.sleepMillis
-        if acceptPausedUntil == 0, !isStopping { return forTransfers }
-        return forTransfers < 0 ? 100 : min(100, forTransfers)
+        var longest = multi.sleepMillis
+        if acceptPausedUntil != 0 || isStopping { longest = longest < 0 ? 100 : min(100, longest) }
+        if clientCount > 0 {
+            let untilRecheck = Int32(
+                clamping: max(0, (nextRecheckNanos - loop.nowNanos + 999_999) / 1_000_000))
+            longest = longest < 0 ? untilRecheck : min(untilRecheck, longest)
+        }
+        return longest
+    }
+
+    /// Looks through the connections for exchanges whose decision has grown old.
+    private func recheckExchanges() {
+        nextRecheckNanos = loop.nowNanos + Recheck.pauseNanos(settings)
+        let ageNanos = Recheck.ageNanos(settings)
+        // By position: what is closed on the way frees a slot, and none is added.
+        for index in connections.indices where connections[index].state == .exchange {
+            connections[index].recheck(ageNanos: ageNanos)
+        }
     }
 
     private func runTimers() {
@@ -360,6 +378,7 @@ final class Worker {
             let own = configuration.recompiled()
             settings = own.settings
             spending = SpendingMode(own.settings)
+            nextRecheckNanos = 0
             requestLimits = RequestLimits(own.settings.limits)
             exchanges.removeAll()
             rules = makeRules(own, generation: generation)

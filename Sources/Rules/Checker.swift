@@ -97,11 +97,7 @@ struct Checker {
         case "credit-lease-max":
             if seen.note(directive, findings) { checkCreditLeaseMaximum(directive) }
         case "recheck-interval":
-            if let words = findings.arguments(directive, 1...1, "recheck-interval DURATION"),
-                values.duration(words[0]) != nil
-            {
-                findings.notYetAvailable(directive.name)
-            }
+            if seen.note(directive, findings) { checkRecheckInterval(directive) }
         case "cors", "failed-key-limit":
             findings.notYetAvailable(directive.name)
         case "admin", "store", "workers", "headers", "client-timeout", "limits", "shutdown-grace",

@@ -87,6 +87,19 @@ extension Checker {
         settings.limits = limits
     }
 
+    mutating func checkRecheckInterval(_ directive: Directive) {
+        let bounds = 100 * Nanos.millisecond...Nanos.day
+        guard let words = findings.arguments(directive, 1...1, "recheck-interval DURATION"),
+            let nanos = values.duration(words[0])
+        else { return }
+        if bounds.contains(nanos) {
+            settings.recheckIntervalNanos = nanos
+        } else {
+            findings.error(
+                "expected an interval from 100ms to 1d, found \(words[0].shown)", at: words[0].place)
+        }
+    }
+
     mutating func checkAccessLog(_ directive: Directive) {
         guard let words = findings.arguments(directive, 1...1, "access-log stdout|FILE|off"),
             let path = values.filePath(words[0])

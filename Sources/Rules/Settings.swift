@@ -105,5 +105,7 @@ public struct Settings: Sendable {
     public var creditDurability = CreditDurability.lease
     /// The most credits leased to a key at once: what a crash can cost a customer.
     public var creditLeaseMaximum = 1000
+    /// How old the decision about a request that is still running may become.
+    public var recheckIntervalNanos = 10 * Nanos.second
     public var accessLog = AccessLog.standardOutput
 }

@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "recheck-interval 10s\nroute GET /x { public }",
+        "cors origins=*\nroute GET /x { public }",
         "route GET /x { public; websocket }",
         "listen 127.0.0.1:0 tls cert.pem key.pem\nroute GET /x { public }",
     ])

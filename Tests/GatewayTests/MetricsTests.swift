@@ -5,6 +5,7 @@ import Glibc
 import HTTP1
 import Keys
 import Limits
+import Management
 import Rules
 import Testing
 import Upstream
@@ -186,5 +187,13 @@ private struct ParsedPage {
             }
             #expect(bucket == expected, "\(micros) µs")
         }
+    }
+}
+
+@Suite struct RevocationProcedures {
+    @Test func allOfThemExist() {
+        #expect(Revocations.procedures.allSatisfy { PreparedCall.exists($0, from: .network) })
+        #expect(Revocations.begin("keys.deleteKey") != nil)
+        #expect(Revocations.begin("keys.verifyKey") == nil)
     }
 }

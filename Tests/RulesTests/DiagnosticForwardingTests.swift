@@ -218,10 +218,34 @@ struct DiagnosticForwardingTests {
                 ^~~~~~~~~~~~~~~~
             """#),
         Refusal(
-            "the recheck interval", "recheck-interval 10s",
+            "a recheck interval that is no duration", "recheck-interval often",
             #"""
-            g.conf:3:1: error: "recheck-interval" is not yet available
-                recheck-interval 10s
+            g.conf:3:18: error: expected a duration such as 250ms, 5s, 1m, 2h or 1d, found "often"
+                recheck-interval often
+                                 ^~~~~
+            """#),
+        Refusal(
+            "a recheck interval that is too short", "recheck-interval 99ms",
+            #"""
+            g.conf:3:18: error: expected an interval from 100ms to 1d, found "99ms"
+                recheck-interval 99ms
+                                 ^~~~
+            """#),
+        Refusal(
+            "a recheck interval that is too long", "recheck-interval 2d",
+            #"""
+            g.conf:3:18: error: expected an interval from 100ms to 1d, found "2d"
+                recheck-interval 2d
+                                 ^~
+            """#),
+        Refusal(
+            "two recheck intervals", "recheck-interval 1s\nrecheck-interval 2s",
+            #"""
+            g.conf:4:1: error: "recheck-interval" may be written once here
+                recheck-interval 2s
+                ^~~~~~~~~~~~~~~~
+            g.conf:3:1: note: first written here
+                recheck-interval 1s
                 ^~~~~~~~~~~~~~~~
             """#),
         Refusal(
