@@ -116,8 +116,11 @@ enum Admission {
         let presented = exchange.headBytes.with { bytes in
             Credentials.find(rules.configuration.settings.credentials, exchange.head, query: query, bytes)
         }
+        exchange.presentsKey = true
         switch presented {
-        case .none: return Refusal(.missingKey)
+        case .none:
+            exchange.presentsKey = false
+            return Refusal(.missingKey)
         case .unusable:
             return Refusal(.missingKey, detail: "The credential is not of the form that this gateway reads.")
         case .ambiguous: return Refusal(.ambiguousKey)

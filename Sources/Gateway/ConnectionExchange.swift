@@ -69,9 +69,13 @@ extension Connection {
         if case .length(let remaining) = exchange.body, remaining > exchange.bodyLimit {
             return refuse(exchange, Refusal(.payloadTooLarge))
         }
-        let refusal = Admission.judge(
+        let judged = Admission.judge(
             exchange, rules, route, worker.reader, worker.limiter, nowMillis: worker.loop.unixMillis)
-        if let refusal {
+        if let judged {
+            let refusal =
+                worker.failedKeys.note(
+                    judged, exchange, rules.configuration.settings.failedKeyLimit, at: worker.limiter.time,
+                    nowMillis: worker.loop.unixMillis) ?? judged
             if !route.isShadow { return refuse(exchange, refusal) }
             noteShadow(exchange, refusal.reason)
         } else if let key = exchange.key, key.hasCredits {

@@ -51,6 +51,8 @@ final class Exchange {
     var scratch = ByteBuffer()
     /// Header lines about rate limits for the answer; empty if none was charged.
     var limitLines = ByteBuffer()
+    /// There was a credential, whether it was any good or not.
+    var presentsKey = false
     /// When it was last asked anew whether the exchange may go on; monotonic. Left as it is by `reset`.
     var recheckedNanos: Int64 = 0
     /// Why it may not, where that ended the exchange.
@@ -173,6 +175,7 @@ final class Exchange {
         clientAddress = nil
         key = nil
         credential = nil
+        presentsKey = false
         revocation = nil
         outcome = .undecided
         shadowRefusal = nil

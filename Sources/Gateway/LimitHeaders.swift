@@ -88,7 +88,8 @@ enum LimitHeaders {
         return left.resetMillis > right.resetMillis
     }
 
-    private static func secondsUntilReset(_ charge: Charge, nowMillis: Int64) -> Int {
+    /// Whole seconds until the window of a charge ends; 0 if it has.
+    static func secondsUntilReset(_ charge: Charge, nowMillis: Int64) -> Int {
         seconds(max(0, charge.resetMillis - nowMillis))
     }
 

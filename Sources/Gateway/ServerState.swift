@@ -37,6 +37,8 @@ final class ServerState: Sendable {
     let counters: [Counters]
     /// Every rate limit of the process; no two loops count apart.
     let rateCounters: RateCounters
+    /// Keys that were no good, by address.
+    let failedKeys: RateCounters
     /// From a call that takes something away to its governing every loop. Only the store's thread records.
     let revocationTime = LatencyHistogram()
     /// Where queries of past verifications are answered.
@@ -64,6 +66,7 @@ final class ServerState: Sendable {
     ) throws(Errno) {
         self.store = store
         self.rateCounters = rateCounters
+        failedKeys = RateCounters(capacity: FailedKeys.addressCount, clock: rateCounters.clock)
         self.log = log
         questions = try QuestionThread()
         self.version = version

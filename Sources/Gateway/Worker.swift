@@ -61,6 +61,7 @@ final class Worker {
     let mailbox: Mailbox<WorkerMessage>
     let counters: Counters
     let limiter: RateLimiter
+    let failedKeys: FailedKeys
     private(set) var rules: RuleSet
     private(set) var settings: Settings
     private(set) var requestLimits: RequestLimits
@@ -103,6 +104,7 @@ final class Worker {
         mailbox = shared.mailboxes[number]
         counters = shared.counters[number]
         limiter = RateLimiter(shared.rateCounters, .charges)
+        failedKeys = FailedKeys(shared.failedKeys)
         reader = shared.store.makeReader()
         loop = try EventLoop()
         let own = configuration.recompiled()

@@ -98,7 +98,9 @@ struct Checker {
             if seen.note(directive, findings) { checkCreditLeaseMaximum(directive) }
         case "recheck-interval":
             if seen.note(directive, findings) { checkRecheckInterval(directive) }
-        case "cors", "failed-key-limit":
+        case "failed-key-limit":
+            if seen.note(directive, findings) { checkFailedKeyLimit(directive) }
+        case "cors":
             findings.notYetAvailable(directive.name)
         case "admin", "store", "workers", "headers", "client-timeout", "limits", "shutdown-grace",
             "access-log":

@@ -100,6 +100,13 @@ extension Checker {
         }
     }
 
+    mutating func checkFailedKeyLimit(_ directive: Directive) {
+        guard let words = findings.arguments(directive, 1...1, "failed-key-limit RATE"),
+            let rate = RouteLimitReader.rate(words[0], values, findings)
+        else { return }
+        settings.failedKeyLimit = FailedKeyLimit(count: rate.limit, durationMillis: rate.durationMillis)
+    }
+
     mutating func checkAccessLog(_ directive: Directive) {
         guard let words = findings.arguments(directive, 1...1, "access-log stdout|FILE|off"),
             let path = values.filePath(words[0])

@@ -69,14 +69,11 @@ enum RouteLimitReader {
     static func own(_ directive: Directive, _ values: ValueReader, _ findings: Findings) -> RouteLimit? {
         let usage = "limit NAME RATE by key|identity|ip|route|header:NAME…"
         guard let words = findings.arguments(directive, 4...20, usage),
-            let name = values.identifier(words[0], what: "a name"), let rate = values.rate(words[1])
+            let name = values.identifier(words[0], what: "a name"),
+            let rate = Self.rate(words[1], values, findings)
         else { return nil }
         guard words[2].isBare("by") else {
             findings.error("expected by, found \(words[2].shown)", at: words[2].place)
-            return nil
-        }
-        guard rate.durationMillis >= shortestMillis else {
-            findings.error("expected a rate over at least 1s, found \(words[1].shown)", at: words[1].place)
             return nil
         }
         var subjects: [LimitSubject] = []
@@ -89,8 +86,20 @@ enum RouteLimitReader {
             subjects.append(subject)
         }
         return RouteLimit(
-            name: Array(name.utf8), limit: Int64(rate.count), durationMillis: Int64(rate.durationMillis),
+            name: Array(name.utf8), limit: rate.limit, durationMillis: rate.durationMillis,
             subjects: subjects, text: words.map(\.string).joined(separator: " "))
+    }
+
+    /// A rate whose window is long enough to count in.
+    static func rate(
+        _ word: Word, _ values: ValueReader, _ findings: Findings
+    ) -> (limit: Int64, durationMillis: Int64)? {
+        guard let rate = values.rate(word) else { return nil }
+        guard rate.durationMillis >= shortestMillis else {
+            findings.error("expected a rate over at least 1s, found \(word.shown)", at: word.place)
+            return nil
+        }
+        return (Int64(rate.count), Int64(rate.durationMillis))
     }
 
     private static func subject(_ word: Word, _ findings: Findings) -> LimitSubject? {

@@ -48,6 +48,17 @@ public enum AccessLog: Sendable, Hashable {
     case off
 }
 
+/// How often one client address may present a key that is not valid.
+public struct FailedKeyLimit: Sendable, Hashable {
+    public let count: Int64
+    public let durationMillis: Int64
+
+    public init(count: Int64, durationMillis: Int64) {
+        self.count = count
+        self.durationMillis = durationMillis
+    }
+}
+
 /// Waiting for clients, in nanoseconds.
 public struct ClientTimeouts: Sendable, Hashable {
     /// For the whole head of a request.
@@ -107,5 +118,7 @@ public struct Settings: Sendable {
     public var creditLeaseMaximum = 1000
     /// How old the decision about a request that is still running may become.
     public var recheckIntervalNanos = 10 * Nanos.second
+    /// Nil: as often as they like.
+    public var failedKeyLimit: FailedKeyLimit?
     public var accessLog = AccessLog.standardOutput
 }

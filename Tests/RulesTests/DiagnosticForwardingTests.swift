@@ -256,9 +256,33 @@ struct DiagnosticForwardingTests {
                 ^~~~
             """#),
         Refusal(
-            "the failed key limit", "failed-key-limit 10/1m",
+            "a failed key limit without a period", "failed-key-limit 10",
             #"""
-            g.conf:3:1: error: "failed-key-limit" is not yet available
+            g.conf:3:18: error: expected a rate such as 100/1m, found "10"
+                failed-key-limit 10
+                                 ^~
+            """#),
+        Refusal(
+            "a failed key limit over less than a second", "failed-key-limit 10/500ms",
+            #"""
+            g.conf:3:18: error: expected a rate over at least 1s, found "10/500ms"
+                failed-key-limit 10/500ms
+                                 ^~~~~~~~
+            """#),
+        Refusal(
+            "a failed key limit by something", "failed-key-limit 10/1m by ip",
+            #"""
+            g.conf:3:24: error: expected failed-key-limit RATE and nothing more, found "by"
+                failed-key-limit 10/1m by ip
+                                       ^~
+            """#),
+        Refusal(
+            "two failed key limits", "failed-key-limit 10/1m\nfailed-key-limit 20/1m",
+            #"""
+            g.conf:4:1: error: "failed-key-limit" may be written once here
+                failed-key-limit 20/1m
+                ^~~~~~~~~~~~~~~~
+            g.conf:3:1: note: first written here
                 failed-key-limit 10/1m
                 ^~~~~~~~~~~~~~~~
             """#),

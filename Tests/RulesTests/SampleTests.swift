@@ -58,6 +58,7 @@ struct SampleTests {
         #expect(sample.settings.shutdownGraceNanos == bare.settings.shutdownGraceNanos)
         #expect(sample.settings.accessLog == bare.settings.accessLog)
         #expect(sample.settings.recheckIntervalNanos == bare.settings.recheckIntervalNanos)
+        #expect(sample.settings.failedKeyLimit == bare.settings.failedKeyLimit)
         #expect(sample.settings.creditDurability == bare.settings.creditDurability)
         #expect(sample.settings.creditLeaseMaximum == bare.settings.creditLeaseMaximum)
         #expect(sample.upstreams[0].timeouts == bare.upstreams[0].timeouts)
