@@ -176,10 +176,29 @@ struct StoreBenchmark {
         let text = text(0)
         for _ in numbers.indices { checksum ^= KeyDigest(hashing: text.span).hashValue == 0 ? 1 : 0 }
         precondition(missing == 0 && checksum == 0, "a key was not found")
+        let hashed = Int(hashing.seconds * 1e9) / numbers.count
         print(
-            "look-up: \(keyCount) keys, \(bare) ns;"
-                + " hashing a key's text \(Int(hashing.seconds * 1e9) / numbers.count) ns"
-        )
+            "look-up: \(keyCount) keys, \(bare) ns one after another,"
+                + " \(coldLookUpNanos(reader, digests)) ns with cold caches; hashing a key's text \(hashed) ns")
+    }
+
+    /// A look-up whose predecessors are long ago: before each, other memory is walked, more than any cache holds.
+    /// So a store that would fit into the cache gains nothing by it, and what is left is what the look-up does.
+    private static func coldLookUpNanos(_ reader: StoreReader, _ digests: [KeyDigest]) -> Int {
+        let other = [UInt64](repeating: 1, count: 16 << 20)
+        let rounds = 400
+        var nanos: [Int64] = []
+        var sum: UInt64 = 0
+        for digest in digests.prefix(rounds) {
+            for index in stride(from: 0, to: other.count, by: 8) { sum &+= other[index] }
+            let watch = Stopwatch()
+            guard let key = reader.find(digest), key.reference.number > 0 else {
+                preconditionFailure("a key was not found")
+            }
+            nanos.append(watch.nanos)
+        }
+        precondition(sum == UInt64(rounds * other.count / 8), "the other memory was walked")
+        return Int(nanos.sorted()[rounds / 2])
     }
 
     /// A permission that only the key's role grants: the longest way.
