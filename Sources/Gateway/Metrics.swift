@@ -4,6 +4,7 @@
 import Analytics
 import Bytes
 import HTTP1
+import Keys
 import Reactor
 import Synchronization
 
@@ -29,6 +30,14 @@ enum Metrics {
         page.gauge(
             "keygate_store_writable", "Whether the store takes changes, 1 or 0.", "",
             shared.storeIsReadOnly.load(ordering: .relaxed) ? 0 : 1)
+        let activity = shared.store.activity
+        page.counter(
+            "keygate_store_commits_total", "Batches of changes written to the disk, with one sync each.", "",
+            activity.commitCount)
+        page.counter(
+            "keygate_store_changes_total", "Changes in those batches, exact spending of credits included.",
+            "",
+            activity.changeCount)
 
         page.gauge(
             "keygate_connections_open", "Open connections.", "", counters.sum { $0.connectionsOpen.current })

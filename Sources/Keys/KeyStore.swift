@@ -177,6 +177,7 @@ public final class KeyStore {
     func commit() -> String? {
         defer { batchMark = nil }
         guard journal.hasPending else { return nil }
+        let durable = journal.durableTransaction
         do throws(StoreFileError) {
             try journal.commit()
         } catch {
@@ -185,6 +186,7 @@ public final class KeyStore {
             return error.description
         }
         catalog.publish()
+        catalog.state.activity.noteCommit(of: journal.durableTransaction - durable)
         return nil
     }
 

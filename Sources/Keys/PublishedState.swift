@@ -71,6 +71,7 @@ struct PublishedTables {
     let tables: UnsafeMutablePointer<PublishedTables>
     let reclamation = Reclamation()
     let settledRequests = SettledRequests()
+    let activity = StoreActivity()
     /// The highest number ever given out, by raw kind.
     var lastNumbers = InlineArray<16, UInt32>(repeating: 0)
     /// What was unpublished and may still be looked at.

@@ -56,6 +56,9 @@ public final class StoreThread: @unchecked Sendable {
         thread = try Thread(name: "keygate-store") { [self] in run() }
     }
 
+    /// How often the disk was waited for. Any thread.
+    public var activity: StoreActivity { state.activity }
+
     /// A reader for one event loop. Any thread.
     public func makeReader() -> StoreReader { StoreReader(state) }
 

@@ -2,24 +2,27 @@
 # Keygate beside HAProxy, nginx and Caddy: the same backend, the same key check, permission and two
 # headers, one worker each, driven in turn in one run. Prints requests per second, latency and, what
 # says most on a shared machine, CPU time of the proxy process per request, as ratios to HAProxy.
-# Then the store's look-up time, start-up and memory, memory per idle connection, size of the binary.
+# Then credits: requests per second with none, on lease and exact. Then the store's look-up time, start-up and memory, memory per idle connection, size of the binary.
 # Loopback only; proxies that are not installed are left out; ends only what it started.
 # The management API has a benchmark of its own, management.sh.
 #
 #   Tests/Benchmarks/run.sh              everything, about three minutes
 #   ROUNDS=5 SECONDS_EACH=5 CONNECTIONS=32 ONLY=keygate,haproxy Tests/Benchmarks/run.sh
 #   KEYGATE_BIN=…                        this binary instead of a release build
+#   TMPDIR=…                             where the store lies, and so whose disk exact credits wait for
 #   --no-store                           without the part on a million keys
+#   --credits                            the part on credits alone
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 ROUNDS="${ROUNDS:-5}" SECONDS_EACH="${SECONDS_EACH:-4}" CONNECTIONS="${CONNECTIONS:-32}"
 ONLY="${ONLY:-keygate,haproxy,nginx-map,nginx-auth,caddy}"
-STORE=1
+STORE=1 PROXIES=1
 case "${1:-}" in
     "") ;;
     --no-store) STORE=0 ;;
-    *) echo "usage: $0 [--no-store]" >&2; exit 2 ;;
+    --credits) STORE=0 PROXIES=0 ;;
+    *) echo "usage: $0 [--no-store | --credits]" >&2; exit 2 ;;
 esac
 
 WORK="$(mktemp -d "${TMPDIR:-/tmp}/keygate-bench.XXXXXX")"
@@ -34,103 +37,16 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 source Tests/Benchmarks/prepare.sh
+# shellcheck source-path=SCRIPTDIR source=drive.sh
+source Tests/Benchmarks/drive.sh
+# shellcheck source-path=SCRIPTDIR source=credits.sh
+source Tests/Benchmarks/credits.sh
 # Debian keeps daemons outside a user's PATH.
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 # 2,000 idle connections need 2,000 descriptors on both sides.
 ulimit -n 8192 2>/dev/null || true
 
-# ---- processes -------------------------------------------------------------------------------------
-
-# A port nobody listens on now. The daemons beside us cannot take port 0, so this must do.
-free_port() {
-    local port
-    while true; do
-        port=$((20000 + RANDOM % 12000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-    done
-}
-
-wait_for_port() {
-    local turn
-    for ((turn = 0; turn < 200; turn++)); do
-        if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
-        sleep 0.05
-    done
-    fail "$2 does not listen: $(tail -n 5 "$WORK/$2.log")"
-}
-
-wait_for_line() {
-    local turn
-    for ((turn = 0; turn < 200; turn++)); do
-        grep -m 1 -E -- "$1" "$2" 2>/dev/null && return
-        sleep 0.05
-    done
-    fail "no line '$1': $(cat "$2")"
-}
-
-start() { # NAME COMMAND…
-    local name="$1"
-    shift
-    "$@" >"$WORK/$name.log" 2>&1 &
-    PID[$name]=$!
-    STARTED+=("$!")
-}
-
-# A process and all its descendants.
-family() {
-    local parent="$1" child children
-    echo "$parent"
-    read -ra children <<<"$(cat "/proc/$parent/task/"*/children 2>/dev/null)"
-    for child in "${children[@]}"; do family "$child"; done
-}
-
-# CPU time used so far, in clock ticks: fields 14 and 15 of /proc/PID/stat, counted after the name,
-# which may contain spaces.
-cpu_ticks() {
-    local pid total=0 rest fields
-    for pid in $(family "$1"); do
-        rest="$(cat "/proc/$pid/stat")"
-        read -ra fields <<<"${rest##*) }"
-        total=$((total + fields[11] + fields[12]))
-    done
-    echo "$total"
-}
-
-resident_kib() {
-    local pid total=0
-    for pid in $(family "$1"); do
-        total=$((total + $(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status")))
-    done
-    echo "$total"
-}
-
-# ---- the backend and the proxies -------------------------------------------------------------------
-
-BODY="$(printf 'x%.0s' {1..150})"
-start_backend() {
-    if command -v nginx >/dev/null; then
-        BACKEND="127.0.0.1:$(free_port)"
-        cat >"$WORK/backend.conf" <<CONF
-daemon off; worker_processes 1; pid $WORK/backend.pid; error_log stderr error;
-events { worker_connections 4096; }
-http {
-    access_log off; keepalive_requests 100000000; keepalive_timeout 300s;
-    client_body_temp_path $WORK/b1; proxy_temp_path $WORK/b2; fastcgi_temp_path $WORK/b3;
-    uwsgi_temp_path $WORK/b4; scgi_temp_path $WORK/b5;
-    server { listen $BACKEND; location / { default_type text/plain; return 200 "$BODY"; } }
-}
-CONF
-        start backend nginx -e stderr -c "$WORK/backend.conf"
-        wait_for_port "${BACKEND##*:}" backend
-        BACKEND_NAME="nginx, return 200 with 150 bytes"
-    else
-        start backend "$KEYGATE_BIN" echo --listen 127.0.0.1:0
-        local line
-        line="$(wait_for_line '^keygate: echo listening on ' "$WORK/backend.log")"
-        BACKEND="${line##* }"
-        BACKEND_NAME="keygate echo"
-    fi
-}
+# ---- the proxies ----------------------------------------------------------------------------------
 
 start_keygate() {
     cat >"$WORK/gateway.conf" <<CONF
@@ -151,11 +67,7 @@ CONF
         | sed -nE 's/.*"key": *"([^"]+)".*/\1/p')"
     [[ -n "$KEY" ]] || fail "no key"
     start keygate "$KEYGATE_BIN" run -c "$WORK/gateway.conf"
-    local line
-    line="$(wait_for_line '^keygate: listening on ' "$WORK/keygate.log")"
-    line="${line#keygate: listening on }"
-    line="${line%% *}"
-    PORT[keygate]="${line##*:}"
+    PORT[keygate]="$(listening_port "$WORK/keygate.log")"
 }
 
 start_haproxy() {
@@ -311,31 +223,6 @@ CONF
     wait_for_port "${PORT[caddy]}" caddy
 }
 
-# ---- driving ---------------------------------------------------------------------------------------
-
-# drive NAME SECONDS: one run of wrk; writes "requests/s p50us p99us cpu-us" to stdout.
-drive() {
-    local before after out requests
-    before="$(cpu_ticks "${PID[$1]}")"
-    out="$(wrk -t 1 -c "$CONNECTIONS" -d "$2s" --latency -H "Authorization: Bearer $KEY" \
-        "http://127.0.0.1:${PORT[$1]}/v1/things/42?page=1")"
-    after="$(cpu_ticks "${PID[$1]}")"
-    if grep -qE 'Non-2xx|Socket errors' <<<"$out"; then fail "$1: $(grep -E 'Non-2xx|Socket errors' <<<"$out")"; fi
-    requests="$(sed -nE 's/^ *([0-9]+) requests in .*/\1/p' <<<"$out")"
-    awk -v ticks=$((after - before)) -v hz="$(getconf CLK_TCK)" -v requests="$requests" '
-        function micros(text) {
-            if (text ~ /us$/) return text + 0
-            if (text ~ /ms$/) return (text + 0) * 1000
-            return (text + 0) * 1000000
-        }
-        $1 == "50%" { p50 = micros($2) }
-        $1 == "99%" { p99 = micros($2) }
-        $1 == "Requests/sec:" { rate = $2 }
-        END { printf "%.0f %.0f %.0f %.2f\n", rate, p50, p99, ticks / hz * 1000000 / requests }' <<<"$out"
-}
-
-median() { sort -n | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-
 version_of() {
     case "$1" in
         keygate) "$KEYGATE_BIN" version | head -n 1 ;;
@@ -348,37 +235,33 @@ version_of() {
 
 wants() { [[ ",$ONLY," == *",$1,"* ]]; }
 
-start_backend
-start_keygate
-NAMES=(keygate)
-if wants haproxy && command -v haproxy >/dev/null; then start_haproxy; NAMES+=(haproxy); fi
-if wants nginx-map && command -v nginx >/dev/null; then start_nginx_map; NAMES+=(nginx-map); fi
-if wants nginx-auth && command -v nginx >/dev/null && nginx -V 2>&1 | grep -q http_auth_request_module; then
-    start_nginx_auth
-    NAMES+=(nginx-auth)
-fi
-if wants caddy && command -v caddy >/dev/null; then start_caddy; NAMES+=(caddy); fi
+# ---- proxies side by side --------------------------------------------------------------------------
 
-echo "machine:  $(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) cores, Linux $(uname -r), $(date -u +%F)"
-echo "backend:  $BACKEND_NAME; wrk: $CONNECTIONS connections, $ROUNDS rounds of ${SECONDS_EACH}s each in turn, medians"
-for name in "${NAMES[@]}"; do echo "          $(version_of "$name")"; done
-echo
+compare_proxies() {
+    local name reference=""
+    start_keygate
+    NAMES=(keygate)
+    if wants haproxy && command -v haproxy >/dev/null; then start_haproxy; NAMES+=(haproxy); fi
+    if wants nginx-map && command -v nginx >/dev/null; then start_nginx_map; NAMES+=(nginx-map); fi
+    if wants nginx-auth && command -v nginx >/dev/null && nginx -V 2>&1 | grep -q http_auth_request_module; then
+        start_nginx_auth
+        NAMES+=(nginx-auth)
+    fi
+    if wants caddy && command -v caddy >/dev/null; then start_caddy; NAMES+=(caddy); fi
+    for name in "${NAMES[@]}"; do echo "          $(version_of "$name")"; done
+    echo
 
-for name in "${NAMES[@]}"; do drive "$name" 1 >/dev/null; done
-for ((round = 1; round <= ROUNDS; round++)); do
-    for name in "${NAMES[@]}"; do drive "$name" "$SECONDS_EACH" >>"$WORK/$name.results"; done
-done
-
-reference=""
-[[ " ${NAMES[*]} " != *" haproxy "* ]] || reference="$(awk '{ print $4 }' "$WORK/haproxy.results" | median)"
-printf '%-12s %12s %10s %10s %14s %12s\n' proxy requests/s 'p50 us' 'p99 us' 'CPU us/request' 'x haproxy'
-for name in "${NAMES[@]}"; do
-    for column in 1 2 3 4; do awk -v c="$column" '{ print $c }' "$WORK/$name.results" | median; done | paste -sd' ' \
-        | awk -v name="$name" -v reference="$reference" '
-            { printf "%-12s %12.0f %10.0f %10.0f %14.1f %12s\n", name, $1, $2, $3, $4,
-                (reference > 0) ? sprintf("%.2f", $4 / reference) : "-" }'
-done
-echo
+    measure "${NAMES[@]}"
+    [[ " ${NAMES[*]} " != *" haproxy "* ]] || reference="$(median_of haproxy 4)"
+    printf '%-12s %12s %10s %10s %14s %12s\n' proxy requests/s 'p50 us' 'p99 us' 'CPU us/request' 'x haproxy'
+    for name in "${NAMES[@]}"; do
+        for column in 1 2 3 4; do median_of "$name" "$column"; done | paste -sd' ' \
+            | awk -v name="$name" -v reference="$reference" '
+                { printf "%-12s %12.0f %10.0f %10.0f %14.1f %12s\n", name, $1, $2, $3, $4,
+                    (reference > 0) ? sprintf("%.2f", $4 / reference) : "-" }'
+    done
+    echo
+}
 
 # ---- memory, size ----------------------------------------------------------------------------------
 
@@ -391,10 +274,7 @@ idle_connections() {
     kill "${PID[keygate]}"
     wait "${PID[keygate]}" || true
     start fresh "$KEYGATE_BIN" run -c "$WORK/gateway.conf"
-    line="$(wait_for_line '^keygate: listening on ' "$WORK/fresh.log")"
-    port="${line#keygate: listening on }"
-    port="${port%% *}"
-    port="${port##*:}"
+    port="$(listening_port "$WORK/fresh.log")"
     before="$(resident_kib "${PID[fresh]}")"
     for ((index = 0; index < count; index++)); do
         exec {fd}<>"/dev/tcp/127.0.0.1/$port" || fail "connection $index refused"
@@ -408,11 +288,18 @@ idle_connections() {
     awk -v kib=$((after - before)) -v count="$count" \
         'BEGIN { printf "memory per idle connection   %.2f KiB   (%d connections, one request each; at most 8 KiB)\n", kib / count, count }'
 }
-idle_connections
-printf 'size of the binary           %.1f MB\n' "$(awk -v b="$(stat -c %s "$KEYGATE_BIN")" 'BEGIN { print b / 1e6 }')"
 
-# ---- the store -------------------------------------------------------------------------------------
+# ---- all of it -------------------------------------------------------------------------------------
 
+start_backend
+echo "machine:  $(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) cores, Linux $(uname -r), $(date -u +%F)"
+echo "backend:  $BACKEND_NAME; wrk: $CONNECTIONS connections, $ROUNDS rounds of ${SECONDS_EACH}s each in turn, medians"
+if ((PROXIES)); then
+    compare_proxies
+    idle_connections
+    printf 'size of the binary           %.1f MB\n' "$(awk -v b="$(stat -c %s "$KEYGATE_BIN")" 'BEGIN { print b / 1e6 }')"
+fi
+compare_credits
 if ((STORE)); then
     echo
     if grep -q '"store-bench"' Package.swift; then

@@ -42,6 +42,13 @@ import Testing
         var counts: [Int: Int] = [:]
         for _ in 0..<200 { counts[try statuses.next("answer"), default: 0] += 1 }
         #expect(counts == [200: 100, 429: 100])
+        // A lease is written once for many requests; exact, each spending is a change of its own.
+        let changes = try #require(
+            try SettlementThroughTheGateway.metric(gateway, "keygate_store_changes_total"))
+        let commits = try #require(
+            try SettlementThroughTheGateway.metric(gateway, "keygate_store_commits_total"))
+        #expect(durability == "exact" ? changes >= 101 : changes < 50)
+        #expect(commits > 0 && commits <= changes)
         #expect(try Self.balance(gateway, key) == 0)
     }
 

@@ -1,0 +1,145 @@
+# shellcheck shell=bash
+# What benchmarks of the gateway share: processes and their CPU time, a backend, and runs of wrk. Sourced behind
+# prepare.sh; the script that sources it has WORK, CONNECTIONS, KEY and the arrays PID, PORT and STARTED.
+
+# ---- processes -------------------------------------------------------------------------------------
+
+# A port nobody listens on now. The daemons beside us cannot take port 0, so this must do.
+free_port() {
+    local port
+    while true; do
+        port=$((20000 + RANDOM % 12000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+    done
+}
+
+wait_for_port() {
+    local turn
+    for ((turn = 0; turn < 200; turn++)); do
+        if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
+        sleep 0.05
+    done
+    fail "$2 does not listen: $(tail -n 5 "$WORK/$2.log")"
+}
+
+wait_for_line() {
+    local turn
+    for ((turn = 0; turn < 200; turn++)); do
+        grep -m 1 -E -- "$1" "$2" 2>/dev/null && return
+        sleep 0.05
+    done
+    fail "no line '$1': $(cat "$2")"
+}
+
+start() { # NAME COMMAND…
+    local name="$1"
+    shift
+    "$@" >"$WORK/$name.log" 2>&1 &
+    PID[$name]=$!
+    STARTED+=("$!")
+}
+
+# A process and all its descendants.
+family() {
+    local parent="$1" child children
+    echo "$parent"
+    read -ra children <<<"$(cat "/proc/$parent/task/"*/children 2>/dev/null)"
+    for child in "${children[@]}"; do family "$child"; done
+}
+
+# CPU time used so far, in clock ticks: fields 14 and 15 of /proc/PID/stat, counted after the name,
+# which may contain spaces.
+cpu_ticks() {
+    local pid total=0 rest fields
+    for pid in $(family "$1"); do
+        rest="$(cat "/proc/$pid/stat")"
+        read -ra fields <<<"${rest##*) }"
+        total=$((total + fields[11] + fields[12]))
+    done
+    echo "$total"
+}
+
+resident_kib() {
+    local pid total=0
+    for pid in $(family "$1"); do
+        total=$((total + $(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status")))
+    done
+    echo "$total"
+}
+
+# ---- the backend -----------------------------------------------------------------------------------
+
+BODY="$(printf 'x%.0s' {1..150})"
+start_backend() {
+    if command -v nginx >/dev/null; then
+        BACKEND="127.0.0.1:$(free_port)"
+        cat >"$WORK/backend.conf" <<CONF
+daemon off; worker_processes 1; pid $WORK/backend.pid; error_log stderr error;
+events { worker_connections 4096; }
+http {
+    access_log off; keepalive_requests 100000000; keepalive_timeout 300s;
+    client_body_temp_path $WORK/b1; proxy_temp_path $WORK/b2; fastcgi_temp_path $WORK/b3;
+    uwsgi_temp_path $WORK/b4; scgi_temp_path $WORK/b5;
+    server { listen $BACKEND; location / { default_type text/plain; return 200 "$BODY"; } }
+}
+CONF
+        start backend nginx -e stderr -c "$WORK/backend.conf"
+        wait_for_port "${BACKEND##*:}" backend
+        BACKEND_NAME="nginx, return 200 with 150 bytes"
+    else
+        start backend "$KEYGATE_BIN" echo --listen 127.0.0.1:0
+        local line
+        line="$(wait_for_line '^keygate: echo listening on ' "$WORK/backend.log")"
+        BACKEND="${line##* }"
+        BACKEND_NAME="keygate echo"
+    fi
+}
+
+# ---- driving ---------------------------------------------------------------------------------------
+
+# A key of its own for a name; the others take KEY.
+declare -A KEYS
+
+# drive NAME SECONDS: one run of wrk; writes "requests/s p50us p99us cpu-us" to stdout.
+drive() {
+    local before after out requests
+    before="$(cpu_ticks "${PID[$1]}")"
+    out="$(wrk -t 1 -c "$CONNECTIONS" -d "$2s" --latency -H "Authorization: Bearer ${KEYS[$1]:-$KEY}" \
+        "http://127.0.0.1:${PORT[$1]}/v1/things/42?page=1")"
+    after="$(cpu_ticks "${PID[$1]}")"
+    if grep -qE 'Non-2xx|Socket errors' <<<"$out"; then fail "$1: $(grep -E 'Non-2xx|Socket errors' <<<"$out")"; fi
+    requests="$(sed -nE 's/^ *([0-9]+) requests in .*/\1/p' <<<"$out")"
+    awk -v ticks=$((after - before)) -v hz="$(getconf CLK_TCK)" -v requests="$requests" '
+        function micros(text) {
+            if (text ~ /us$/) return text + 0
+            if (text ~ /ms$/) return (text + 0) * 1000
+            return (text + 0) * 1000000
+        }
+        $1 == "50%" { p50 = micros($2) }
+        $1 == "99%" { p99 = micros($2) }
+        $1 == "Requests/sec:" { rate = $2 }
+        END { printf "%.0f %.0f %.0f %.2f\n", rate, p50, p99, ticks / hz * 1000000 / requests }' <<<"$out"
+}
+
+median() { sort -n | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+
+# measure NAME…: rounds in turn, so that what else the machine does is everybody's; results in NAME.results.
+measure() {
+    local name round
+    for name in "$@"; do drive "$name" 1 >/dev/null; done
+    for ((round = 1; round <= ROUNDS; round++)); do
+        for name in "$@"; do drive "$name" "$SECONDS_EACH" >>"$WORK/$name.results"; done
+    done
+}
+
+# median_of NAME COLUMN: of the results of all rounds.
+median_of() { awk -v c="$2" '{ print $c }' "$WORK/$1.results" | median; }
+
+# listening_port LOG: the port that a gateway took.
+listening_port() {
+    local line
+    line="$(wait_for_line '^keygate: listening on ' "$1")"
+    line="${line#keygate: listening on }"
+    line="${line%% *}"
+    echo "${line##*:}"
+}
