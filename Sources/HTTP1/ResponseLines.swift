@@ -136,6 +136,10 @@ public struct ResponseLines: ~Copyable {
         case .fault(let fault): return .malformed(.field(fault))
         case .field(let field):
             if withheld.takes(field, of: line, isTrailer: false) { return .more }
+            var rest: [UInt8] = []
+            if withheld.announces(field, of: line, rest: &rest) {
+                return rest.isEmpty ? .more : admitField(rest.span)
+            }
             if let reason = head.admit(field, of: line) { return .malformed(reason) }
             return .more
         }

@@ -44,6 +44,30 @@ struct WithheldNumber {
         return true
     }
 
+    /// Whether this `Trailer` field announces the one that is withheld; `rest` then is the field without it,
+    /// empty if it announces nothing else. A client that waits for what was announced would wait for nothing.
+    func announces(_ field: HeaderField, of line: Span<UInt8>, rest: inout [UInt8]) -> Bool {
+        if name.isEmpty || field.kind != .trailer { return false }
+        var others: [UInt8] = []
+        var isAnnounced = false
+        var start = field.value.lowerBound
+        while start < field.value.upperBound {
+            var end = start
+            while end < field.value.upperBound, line[end] != UInt8(ascii: ",") { end += 1 }
+            let member = line.extracting(start..<end)
+            let text = member.extracting(ASCII.trimmed(member))
+            start = end + 1
+            if ASCII.equalsIgnoringCase(text, name.span) {
+                isAnnounced = true
+            } else if !text.isEmpty {
+                others += others.isEmpty ? Array("Trailer: ".utf8) : Array(", ".utf8)
+                others += Array(copying: text)
+            }
+        }
+        if isAnnounced { rest = others }
+        return isAnnounced
+    }
+
     /// Saying the same thing twice leaves no doubt; two different numbers do.
     private static func joined(_ first: StatedNumber, _ second: StatedNumber) -> StatedNumber {
         first == .nothing || first == second ? second : .malformed

@@ -77,6 +77,27 @@ import Testing
         #expect(!read.kept.contains("X-Used"))
     }
 
+    @Test(
+        "what will not come is not announced",
+        arguments: [
+            ("X-Used", ""), ("x-used, X-Used", ""), ("X-Sum", "X-Sum"), ("X-Sum, X-Used", "X-Sum"),
+            ("X-Used ,X-Sum", "X-Sum"), ("X-Sum,, X-Used , X-More", "X-Sum, X-More"),
+            ("X-Used-Up", "X-Used-Up"), ("", ""),
+        ])
+    func announcement(_ announced: String, _ kept: String) {
+        var lines = ResponseLines()
+        lines.withhold(latin1("X-Used"))
+        for line in ["HTTP/1.1 200 OK\r\n", "A: 1\r\n", "Trailer: \(announced)\r\n", "\r\n"] {
+            _ = lines.line(latin1(line).span)
+        }
+        var values: [String] = []
+        for field in lines.head.section.fields.fields where field.kind == .trailer {
+            values.append(
+                String(decoding: Array(copying: lines.head.section.buffer[field.value]), as: UTF8.self))
+        }
+        #expect(values == (kept.isEmpty && !announced.isEmpty ? [] : [kept]))
+    }
+
     @Test("a line that is no field is refused all the same") func malformedLines() {
         #expect(
             Self.read("HTTP/1.1 200 OK\r\nX-Used : 5\r\n").events == [.malformed(.field(.spaceBeforeColon))])
