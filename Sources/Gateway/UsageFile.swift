@@ -7,7 +7,6 @@ public import Keys
 
 /// The saved roll-ups of one store. Belongs to one thread.
 public struct UsageFile: ~Copyable {
-    private static let name = "usage-rollups"
     /// The file is rewritten as sums when the increments in it outgrow them and this.
     private static let rewriteThresholdBytes = 16 << 20
 
@@ -22,7 +21,7 @@ public struct UsageFile: ~Copyable {
     /// is in it.
     public init(directory: String, events: EventLog) throws(StoreFileError) {
         self.events = events
-        file = try RecordLog(Self.name, in: directory) { events.restore($0) }
+        file = try RecordLog(KeyStore.usageFileName, in: directory) { events.restore($0) }
     }
 
     /// Bytes at the end that were no whole record and were cut off.

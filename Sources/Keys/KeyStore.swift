@@ -78,6 +78,18 @@ public final class KeyStore {
         return KeyStore(directory, options, recovery, lock, journal, device)
     }
 
+    /// Whether there is a store in `directory`, of whatever format and in whatever state.
+    public static func exists(_ directory: String) throws(StoreFileError) -> Bool {
+        let disk = Disk()
+        guard try disk.exists(directory) else { return false }
+        return try disk.names(in: directory).contains { name in
+            switch StoreFileName(name) {
+            case .journal, .snapshot: true
+            case .unfinished, nil: false
+            }
+        }
+    }
+
     /// The journal that recovery ended with, or the one that has to follow it.
     private static func openJournal(_ directory: String, _ recovery: borrowing Recovery, _ disk: Disk)
         throws(StoreFileError) -> Journal
@@ -278,16 +290,20 @@ public final class KeyStore {
 
     /// Writes a copy of the store, complete and openable, into `target`, which must be empty or not exist.
     public func backup(to target: String) throws(StoreFileError) {
-        try Self.writeBackup(imageForBackup(), to: target, disk)
+        try Self.writeBackup(imageForBackup(), of: directory, to: target, disk)
     }
 
-    static func writeBackup(_ image: StoreImage, to target: String, _ disk: Disk) throws(StoreFileError) {
+    static func writeBackup(
+        _ image: StoreImage, of directory: String, to target: String, _ disk: Disk
+    ) throws(StoreFileError) {
         try disk.createDirectory(target)
         if try !disk.names(in: target).isEmpty {
             throw .system(action: "back up to", path: target, reason: "the directory is not empty")
         }
         // The journal first: a snapshot without its journal would be refused.
         _ = try Journal.create(in: target, sequence: 1, after: image.head.transaction, disk)
+        let usage = directory + "/" + usageFileName
+        if try disk.exists(usage) { try disk.copy(usage, to: target + "/" + usageFileName) }
         _ = try image.write(in: target, disk)
     }
 

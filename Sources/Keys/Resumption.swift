@@ -81,12 +81,11 @@ extension KeyStore {
         }
         let fresh = directory + ".remade"
         try disk.removeTree(fresh)
-        try disk.createDirectory(fresh)
-        let newLock = try StoreLock.take(directory: fresh)
         let image = imageForBackup()
-        let transaction = image.head.transaction
-        let newJournal = try Journal.create(in: fresh, sequence: 1, after: transaction, disk)
-        let length = try image.write(in: fresh, disk)
+        try Self.writeBackup(image, of: directory, to: fresh, disk)
+        let newLock = try StoreLock.take(directory: fresh)
+        let newJournal = try Journal.reopen(
+            in: fresh, sequence: 1, length: JournalFormat.headLength, after: image.head.transaction, disk)
         // Takes the place of an empty directory, and of nothing else.
         try disk.rename(fresh, to: directory)
         try disk.syncDirectory(parent)
@@ -94,7 +93,7 @@ extension KeyStore {
         lock.wasMoved(to: directory)
         journal = newJournal
         journal.wasMoved(to: directory)
-        snapshotLength = length
+        snapshotLength = catalog.publishedByteCount
         earlierJournalLength = 0
         distrustsJournals = false
     }

@@ -30,6 +30,32 @@ struct StoreLock: ~Copyable {
     // it executes its program it shares the open file, and with it the lock.
     deinit { _ = flock(file.number, LOCK_UN) }
 
+    /// Throws `inUse` if a process has the store open. Changes nothing.
+    static func checkFree(directory: String) throws(StoreFileError) {
+        let path = directory + "/lock"
+        guard try Disk().exists(path) else { return }
+        let file = try Disk().openForReading(path)
+        if flock(file.number, LOCK_SH | LOCK_NB) != 0 {
+            let code = errno
+            throw try holder(file, code, directory: directory)
+        }
+        _ = flock(file.number, LOCK_UN)
+    }
+
+    /// The error of a lock that could not be had.
+    private static func holder(
+        _ file: borrowing FileDescriptor, _ code: Int32, directory: String
+    ) throws(StoreFileError) -> StoreFileError {
+        let path = directory + "/lock"
+        guard code == EWOULDBLOCK else {
+            return .system(action: "lock", path: path, reason: Errno(code: code).description)
+        }
+        var text = ByteBuffer()
+        try Disk().read(file, 20, into: &text, path)
+        let number = ASCII.decimal(text.bytes.extracting(ASCII.trimmed(text.bytes)))
+        return .inUse(directory: directory, processID: number)
+    }
+
     static func take(directory: String) throws(StoreFileError) -> StoreLock {
         let path = directory + "/lock"
         let number = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -40,14 +66,7 @@ struct StoreLock: ~Copyable {
         let file = FileDescriptor(owning: number)
         if flock(number, LOCK_EX | LOCK_NB) != 0 {
             let code = errno
-            guard code == EWOULDBLOCK else {
-                throw .system(action: "lock", path: path, reason: Errno(code: code).description)
-            }
-            var text = ByteBuffer()
-            try Disk().read(file, 20, into: &text, path)
-            throw .inUse(
-                directory: directory,
-                processID: ASCII.decimal(text.bytes.extracting(ASCII.trimmed(text.bytes))))
+            throw try holder(file, code, directory: directory)
         }
         var text = ByteBuffer()
         text.append(decimal: Int(getpid()))

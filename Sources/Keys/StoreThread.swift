@@ -227,9 +227,10 @@ public final class StoreThread: @unchecked Sendable {
         case .backup(let target, let completion):
             let image = store.imageForBackup()
             let disk = store.files
+            let directory = store.directory
             jobs?.run {
                 do throws(StoreFileError) {
-                    try KeyStore.writeBackup(image, to: target, disk)
+                    try KeyStore.writeBackup(image, of: directory, to: target, disk)
                     completion(.success(()))
                 } catch {
                     completion(.failure(error))

@@ -127,7 +127,7 @@ extension Transaction {
         catalog.stage(EntityRef(.permission, reference.number), nil)
     }
 
-    private func refuseBadSlug(_ slug: String) throws(StoreError) {
+    func refuseBadSlug(_ slug: String) throws(StoreError) {
         guard PermissionName.isSlug(slug.utf8.span) else {
             throw .invalid("permission slug '\(slug)': expected 1 to 128 of letters, digits and _ : - . *")
         }

@@ -9,11 +9,13 @@ struct Administration {
 
     /// Finds the store that the arguments name and whoever has it.
     init(_ arguments: Arguments) throws(CommandFailure) {
-        try self.init(storeDirectory: ConfigurationFile.storeDirectory(arguments))
+        try self.init(
+            storeDirectory: ConfigurationFile.storeDirectory(arguments),
+            createsStore: arguments.mayCreateStore)
     }
 
-    init(storeDirectory: String) throws(CommandFailure) {
-        owner = try StoreOwner(of: storeDirectory)
+    init(storeDirectory: String, createsStore: Bool = false) throws(CommandFailure) {
+        owner = try StoreOwner(of: storeDirectory, createsStore: createsStore)
     }
 
     /// The `data` of a procedure's answer. A refusal becomes the failure, in its own words.

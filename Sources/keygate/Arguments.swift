@@ -8,6 +8,8 @@ import Rules
 struct Arguments: Sendable {
     private let values: [String: [String]]
     private let operands: [String]
+    /// Whether the command makes the store if there is none.
+    let mayCreateStore: Bool
 
     /// Sorts `words`. Options may stand anywhere; `--` ends them.
     init(_ words: ArraySlice<String>, for command: Command) throws(CommandFailure) {
@@ -37,6 +39,7 @@ struct Arguments: Sendable {
         }
         self.values = values
         self.operands = operands
+        mayCreateStore = command.mayCreateStore
         try checkOperands(of: command)
     }
 

@@ -69,6 +69,9 @@ struct Command: Sendable {
 
     var name: String { words.joined(separator: " ") }
 
+    /// Whether it makes the store if there is none. Keys cannot be the first thing in one.
+    var mayCreateStore: Bool { words.last == "create" && words.first != "key" }
+
     /// One line: what to type.
     var synopsis: String {
         "keygate \(([name] + operands).joined(separator: " "))" + (options.isEmpty ? "" : " [OPTIONS]")

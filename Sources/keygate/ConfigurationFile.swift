@@ -88,6 +88,11 @@ enum ConfigurationFile {
         guard arguments.value("--config") != nil || exists(defaultPath) else {
             throw .usage("which store? give --store DIR or -c FILE; there is no ./\(defaultPath) here")
         }
-        return try load(arguments).settings.storePath
+        do throws(CommandFailure) {
+            return try load(arguments).settings.storePath
+        } catch {
+            let hint = "it says where the store is; --store DIR does without it"
+            throw .failed("\(error.message)\n\(hint)")
+        }
     }
 }

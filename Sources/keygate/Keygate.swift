@@ -14,10 +14,12 @@ import Glibc
     /// Every command, in the order the help lists them.
     static let commands: [Command] =
         ServeCommand.commands + CheckCommand.commands + RoutesCommand.commands + ExplainCommand.commands
-        + EchoCommand.commands + AttackCommand.commands + APICommands.commands + KeyCommands.commands + KeyCreditCommands.commands
+        + EchoCommand.commands + AttackCommand.commands + APICommands.commands + KeyCommands.commands
+        + KeyCreditCommands.commands
         + IdentityCommands.commands + RoleCommands.commands + PermissionCommands.commands
         + RootKeyCommands.commands + UsageCommand.commands + RatelimitCommands.commands
-        + ImportCommand.commands + CallCommand.commands + StoreCommands.commands + HelpCommand.commands
+        + ImportCommand.commands + CallCommand.commands + StoreCommands.commands
+        + StoreTransferCommands.commands + HelpCommand.commands
 
     private static func run(_ words: [String]) -> ExitCode {
         var command: Command?

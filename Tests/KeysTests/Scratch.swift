@@ -19,6 +19,7 @@ final class Scratch: Sendable {
     deinit { Self.remove(path) }
 
     var store: String { path + "/store" }
+    static var processID: Int32 { getpid() }
 
     static func remove(_ path: String) {
         for name in (try? Disk().names(in: path)) ?? [] {

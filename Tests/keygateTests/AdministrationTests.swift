@@ -15,7 +15,7 @@ struct AdministrationTests {
             for name in ["lock", "journal-00000001"] { _ = unsafe unlink("\(directory)/\(name)") }
             _ = unsafe rmdir(directory)
         }
-        try body(Administration(storeDirectory: directory))
+        try body(Administration(storeDirectory: directory, createsStore: true))
     }
 
     private func failure(_ work: () throws(CommandFailure) -> Void) -> String? {

@@ -22,7 +22,10 @@ enum CallCommand {
         }
         let body = try body(arguments.operand(1) ?? "{}")
         // Always JSON, for what it is depends on the procedure.
-        Console.print("\(try Administration(arguments).envelope(procedure, body))")
+        let administration = try Administration(
+            storeDirectory: ConfigurationFile.storeDirectory(arguments),
+            createsStore: procedure.contains(".create"))
+        Console.print("\(try administration.envelope(procedure, body))")
         return .done
     }
 

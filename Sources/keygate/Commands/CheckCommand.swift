@@ -3,6 +3,7 @@
 
 import Access
 import JSON
+import Keys
 import Rules
 
 enum CheckCommand {
@@ -28,7 +29,7 @@ enum CheckCommand {
         var warnings = configuration.warnings
         let directory = arguments.value("--store") ?? configuration.settings.storePath
         // A store that is not there yet grants nothing to anybody, which is no finding about the routes.
-        if ConfigurationFile.exists(directory) {
+        if (try? KeyStore.exists(directory)) != false {
             do throws(CommandFailure) {
                 warnings += try ungranted(configuration, Administration(storeDirectory: directory))
             } catch {

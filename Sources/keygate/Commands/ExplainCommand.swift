@@ -82,6 +82,7 @@ enum ExplainCommand {
     private static func decide(
         _ request: ExplainedRequest, _ configuration: Configuration, keyID: String?, directory: String
     ) throws(CommandFailure) -> ExitCode {
+        try StoreOwner.requireStore(directory)
         let open = try OpenStore(directory: directory)
         var request = request
         if let keyID {

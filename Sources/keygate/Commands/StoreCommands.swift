@@ -23,7 +23,7 @@ enum StoreCommands {
 
     private static func verify(_ arguments: Arguments) throws(CommandFailure) -> ExitCode {
         let directory = try ConfigurationFile.storeDirectory(arguments)
-        guard ConfigurationFile.exists(directory) else { throw .failed("there is no store at \(directory)") }
+        try StoreOwner.requireStore(directory)
         // The files are read as they lie, also beside a running server; see `KeyStore.verify`.
         let report = KeyStore.verify(directory)
         var object = JSONObject()
@@ -87,12 +87,13 @@ enum StoreCommands {
         return .done
     }
 
-    /// Runs work on the files of a store and turns its error into the command's.
-    private static func failing(_ work: () throws(StoreFileError) -> Void) throws(CommandFailure) {
-        do throws(StoreFileError) {
-            try work()
-        } catch {
-            throw .failed("\(error)")
-        }
+}
+
+/// Runs work on the files of a store and turns its error into the command's.
+func failing<R>(_ work: () throws(StoreFileError) -> R) throws(CommandFailure) -> R {
+    do throws(StoreFileError) {
+        return try work()
+    } catch {
+        throw .failed("\(error)")
     }
 }
