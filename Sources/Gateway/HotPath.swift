@@ -1,5 +1,5 @@
 // What happens to a request between the socket and libcurl, and nothing else: parsed, identified, routed,
-// decided, remembered, and its headers and target built, by the functions that connections use. For
+// decided, remembered, given a server, and its headers and target built, by the functions that connections use. For
 // measuring: the allocation probe runs this many times over and expects that memory is allocated no more often.
 
 import Access
@@ -31,7 +31,17 @@ public final class HotPath {
 
     /// `reader` must be awake.
     public init(_ configuration: Configuration, _ reader: StoreReader) {
-        rules = RuleSet(explaining: configuration)
+        let upstreams = UpstreamRegistry(loopCount: 1)
+        let pools = configuration.upstreams.map { group in
+            UpstreamPool(
+                group,
+                servers: group.servers.map { server in
+                    UpstreamPool.Server(
+                        upstreams.record(group.name, server.description), loop: 0, curlKey: 0, authority: [],
+                        limit: server.maxConnections)
+                }, line: LoopLine(upstreams.line(group.name), loop: 0))
+        }
+        rules = RuleSet(configuration, generation: 1, pools: pools)
         self.reader = reader
         limits = RequestLimits(configuration.settings.limits)
         peer = IPAddress(v4: 0x7F00_0001)
@@ -60,6 +70,12 @@ public final class HotPath {
         limiter.time = LimitTime(unixMillis: nowMillis)
         if Admission.judge(exchange, rules, route, reader, limiter, nowMillis: nowMillis) != nil {
             return false
+        }
+        let pool = rules.pools[route.upstreamIndex]
+        guard case .server(let server) = pool.take(nowNanos: nowMillis * 1_000_000) else { return false }
+        defer {
+            pool.succeeded(server, nowNanos: nowMillis * 1_000_000)
+            _ = pool.giveBack(server)
         }
         let origin = ForwardedHeaders.Origin(
             peerText: peerText, peerIsTrusted: rules.isTrustedProxy(peer), authority: nil)

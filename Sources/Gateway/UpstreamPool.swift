@@ -8,11 +8,21 @@ import Upstream
 final class UpstreamPool {
     struct Server {
         let record: UpstreamRecord
+        /// This loop's part of the record.
+        let counts: ServerCounts
         /// For `CurlMulti.acquire`.
         let curlKey: Int
         let authority: [UInt8]
         /// Most requests at a time over all loops; nil for as many as come.
         let limit: Int?
+
+        init(_ record: UpstreamRecord, loop: Int, curlKey: Int, authority: [UInt8], limit: Int?) {
+            self.record = record
+            counts = record.counts[loop]
+            self.curlKey = curlKey
+            self.authority = authority
+            self.limit = limit
+        }
     }
 
     let servers: [Server]
@@ -20,13 +30,11 @@ final class UpstreamPool {
     let ejection: EjectionPolicy?
     let queue: UpstreamQueue?
     let line: LoopLine
-    private let loop: Int
     private var choice: ServerChoice
 
-    init(_ group: UpstreamGroup, servers: [Server], line: LoopLine, loop: Int) {
+    init(_ group: UpstreamGroup, servers: [Server], line: LoopLine) {
         self.servers = servers
         self.line = line
-        self.loop = loop
         sendsClientHost = group.hostHeader == .client
         ejection = group.ejection.map { EjectionPolicy($0) }
         queue = group.queue
@@ -63,7 +71,7 @@ final class UpstreamPool {
     private func observe() {
         for index in servers.indices {
             let record = servers[index].record
-            choice.candidates[index].inFlight = Int(record.counts[loop].inFlight.current)
+            choice.candidates[index].inFlight = Int(servers[index].counts.inFlight.current)
             choice.candidates[index].outUntilNanos = record.outUntilNanos
             choice.candidates[index].recoveredNanos = record.recoveredNanos
             if let limit = servers[index].limit {
@@ -73,13 +81,13 @@ final class UpstreamPool {
     }
 
     private func count(_ index: Int) {
-        servers[index].record.counts[loop].inFlight.add()
-        servers[index].record.counts[loop].requests.add()
+        servers[index].counts.inFlight.add()
+        servers[index].counts.requests.add()
     }
 
     /// A request to this server is over. True if its place may be given to one that waits.
     func giveBack(_ index: Int) -> Bool {
-        servers[index].record.counts[loop].inFlight.subtract()
+        servers[index].counts.inFlight.subtract()
         guard servers[index].limit != nil else { return false }
         servers[index].record.places.giveBack()
         return line.line.places.current > 0
@@ -88,11 +96,11 @@ final class UpstreamPool {
     func succeeded(_ index: Int, nowNanos: Int64) { servers[index].record.succeeded(atNanos: nowNanos) }
 
     func failed(_ index: Int, _ detail: StaticDetail, nowNanos: Int64) {
-        servers[index].record.counts[loop].failures.add()
+        servers[index].counts.failures.add()
         servers[index].record.failed(atNanos: nowNanos, detail, ejection, isAlone: isAlone)
     }
 
-    func countRetry(from index: Int) { servers[index].record.counts[loop].retries.add() }
+    func countRetry(from index: Int) { servers[index].counts.retries.add() }
 }
 
 extension EjectionPolicy {

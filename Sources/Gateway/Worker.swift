@@ -247,10 +247,10 @@ final class Worker {
                 group,
                 servers: group.servers.map { server in
                     UpstreamPool.Server(
-                        record: shared.upstreams.record(group.name, server.description),
+                        shared.upstreams.record(group.name, server.description), loop: number,
                         curlKey: multi.register(UpstreamOrigin(server, of: group)),
                         authority: Array(server.authority.utf8), limit: server.maxConnections)
-                }, line: line(of: group.name), loop: number)
+                }, line: line(of: group.name))
         }
         return RuleSet(configuration, generation: generation, pools: pools)
     }

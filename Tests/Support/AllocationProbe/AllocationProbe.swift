@@ -54,6 +54,13 @@ struct AllocationProbe {
         admin 127.0.0.1:0
         store ./store
         upstream api { server http://127.0.0.1:9000 }
+        upstream several {
+            server http://127.0.0.1:9001 weight 3
+            server http://127.0.0.1:9002 max-connections 10
+            server http://127.0.0.1:9003
+            queue 10
+            slow-start 30s
+        }
         headers {
             X-Tenant-Id identity.externalId
             X-Key-Id key.id
@@ -61,10 +68,10 @@ struct AllocationProbe {
             X-Permissions key.permissions
         }
         ratelimit tokens
-        route GET /health { public; limit visitors 1000000000/1d by ip }
-        route GET /v1/invoices/** { require invoices.read }
-        route GET /v1/orgs/{org}/** { require "invoices.read OR admin"; check path.org == identity.externalId; strip-prefix /v1 }
-        route POST /v1/** { authenticated; limit burst 1000000000/1d by identity header:X-Region }
+        route GET /health { public; to api; limit visitors 1000000000/1d by ip }
+        route GET /v1/invoices/** { require invoices.read; to api }
+        route GET /v1/orgs/{org}/** { require "invoices.read OR admin"; check path.org == identity.externalId; strip-prefix /v1; to several }
+        route POST /v1/** { authenticated; limit burst 1000000000/1d by identity header:X-Region; to several }
         """
 
     private static let requests = [
