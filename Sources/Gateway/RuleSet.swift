@@ -108,7 +108,8 @@ extension UpstreamOrigin {
                 certificateAuthorityFile: group.caFile,
                 clientCertificate: group.clientCertificate.map {
                     ClientCertificate(certificateFile: $0.certificateFile, keyFile: $0.keyFile)
-                }, connectTimeoutMillis: connectMillis)
+                }, nameLifetimeSeconds: group.nameLifetimeNanos / Nanos.second,
+                connectTimeoutMillis: connectMillis)
         }
     }
 }

@@ -1,5 +1,6 @@
 // `upstream NAME { … }`: the servers behind the gateway.
 
+import Access
 import Bytes
 
 extension Checker {
@@ -29,6 +30,7 @@ extension Checker {
 struct UpstreamBody {
     static let names = [
         "server", "timeout", "host", "tls-ca", "client-certificate", "eject", "health", "slow-start", "queue",
+        "resolve",
     ]
 
     let findings: Findings
@@ -47,6 +49,8 @@ struct UpstreamBody {
     private var tlsPlaces: [(name: String, place: Place)] = []
     private var queuePlace: Place?
     private var slowStartPlace: Place?
+    private var resolvePlace: Place?
+    private var nameLifetimeNanos = 30 * Nanos.second
 
     init(findings: Findings) {
         self.findings = findings
@@ -80,6 +84,16 @@ struct UpstreamBody {
             slowStartNanos = nanos
             slowStartPlace = inner.head
         case "queue": readQueue(inner)
+        case "resolve":
+            guard let words = findings.arguments(inner, 1...1, "resolve DURATION"),
+                let nanos = values.duration(words[0])
+            else { return }
+            if nanos % Nanos.second != 0 {
+                findings.error("expected whole seconds, found \(words[0].shown)", at: words[0].place)
+                return
+            }
+            nameLifetimeNanos = nanos
+            resolvePlace = inner.head
         default:
             findings.unknown(
                 inner, expected: "one of \(Self.names.joined(separator: ", "))", known: Self.names)
@@ -115,6 +129,10 @@ struct UpstreamBody {
             findings.error("queue without max-connections of a server never holds anything", at: queuePlace)
             return nil
         }
+        if let resolvePlace, !servers.contains(where: \.server.isNamed) {
+            findings.error("resolve without a server that has a name looks nothing up", at: resolvePlace)
+            return nil
+        }
         if let slowStartPlace, servers.count == 1 {
             findings.warning(
                 "slow-start changes nothing: there is one server, which gets every request",
@@ -124,7 +142,7 @@ struct UpstreamBody {
         return UpstreamGroup(
             name: name, servers: servers.map(\.server), timeouts: timeouts, hostHeader: hostHeader,
             caFile: caFile, clientCertificate: clientCertificate, ejection: ejection, check: check,
-            slowStartNanos: slowStartNanos, queue: queue,
+            slowStartNanos: slowStartNanos, nameLifetimeNanos: nameLifetimeNanos, queue: queue,
             location: findings.location(of: directive.name.place))
     }
 
@@ -267,6 +285,15 @@ extension UpstreamServer {
     fileprivate var isTLS: Bool {
         if case .https = address { return true }
         return false
+    }
+
+    /// Its host is a name and no address.
+    fileprivate var isNamed: Bool {
+        switch address {
+        case .http(let host, _), .https(let host, _):
+            !host.hasPrefix("[") && IPAddress(parsing: Array(host.utf8).span) == nil
+        case .unix: false
+        }
     }
 }
 

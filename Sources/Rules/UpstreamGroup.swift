@@ -18,6 +18,8 @@ public struct UpstreamGroup: Sendable {
     public let check: UpstreamCheck?
     /// How long a server that comes back gets less than its share; 0: not at all.
     public let slowStartNanos: Int
+    /// How long what a server's name resolved to is used, in nanoseconds; whole seconds.
+    public let nameLifetimeNanos: Int
     /// Who may wait when all servers have as many requests as they may have; nil: nobody.
     public let queue: UpstreamQueue?
     public let location: SourceLocation

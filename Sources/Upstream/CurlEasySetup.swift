@@ -38,12 +38,11 @@ extension CurlMulti {
         _ = unsafe kg_easy_setopt_long(easy, CURLOPT_FAILONERROR, 0)
         _ = unsafe kg_easy_setopt_long(easy, CURLOPT_KEEP_SENDING_ON_ERROR, 0)
         _ = unsafe kg_easy_setopt_long(easy, CURLOPT_TCP_NODELAY, 1)
-        // Names are looked up by a thread of libcurl's. What was found is used for a while, and connections to
-        // it are used up soon after, so that a name that moves is followed without a restart.
-        _ = unsafe kg_easy_setopt_long(easy, CURLOPT_DNS_CACHE_TIMEOUT, UpstreamOrigin.nameLifetimeSeconds)
+        // Names are looked up by a thread of libcurl's. The system does not say how long what it finds is good for.
         if server.isNamed {
-            _ = unsafe kg_easy_setopt_long(
-                easy, CURLOPT_MAXLIFETIME_CONN, UpstreamOrigin.connectionLifetimeSeconds)
+            let seconds = server.nameLifetimeSeconds
+            _ = unsafe kg_easy_setopt_long(easy, CURLOPT_DNS_CACHE_TIMEOUT, seconds)
+            _ = unsafe kg_easy_setopt_long(easy, CURLOPT_MAXLIFETIME_CONN, seconds)
         }
         // A transfer that ends while its name is being looked up must not wait for the thread that does it: the
         // whole loop would.

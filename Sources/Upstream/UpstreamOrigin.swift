@@ -21,6 +21,9 @@ public struct UpstreamOrigin: Sendable, Equatable {
     public var certificateAuthorityFile: String?
     /// What Keygate shows to an `https` server that asks who it is; nil shows nothing.
     public var clientCertificate: ClientCertificate?
+    /// How long the addresses of a name are used before they are looked up anew, and how long a connection to
+    /// one of them is used again: without that a busy one would stay with an address that the name left long ago.
+    public var nameLifetimeSeconds: Int
     /// Longest wait for a connection, TLS handshake included, in milliseconds.
     public var connectTimeoutMillis: Int
     /// The value of `Host` where the server's own is sent.
@@ -28,25 +31,19 @@ public struct UpstreamOrigin: Sendable, Equatable {
 
     public init(
         origin: String, authority: String, unixPath: String? = nil, certificateAuthorityFile: String? = nil,
-        clientCertificate: ClientCertificate? = nil, connectTimeoutMillis: Int
+        clientCertificate: ClientCertificate? = nil, nameLifetimeSeconds: Int = 30, connectTimeoutMillis: Int
     ) {
         self.origin = origin
         self.authority = authority
         self.unixPath = unixPath
         self.certificateAuthorityFile = certificateAuthorityFile
         self.clientCertificate = clientCertificate
+        self.nameLifetimeSeconds = nameLifetimeSeconds
         self.connectTimeoutMillis = connectTimeoutMillis
     }
 }
 
 extension UpstreamOrigin {
-    /// How long a name's addresses are used before they are looked up anew. The system's resolver does not say
-    /// how long they are good for.
-    static let nameLifetimeSeconds = 30
-    /// How long a connection to a name is used again: without a bound a busy one would stay with an address that
-    /// the name left long ago.
-    static let connectionLifetimeSeconds = 60
-
     /// Whether the host is a name and not an address. Addresses have digits and dots only, or brackets.
     var isNamed: Bool {
         if unixPath != nil { return false }

@@ -210,4 +210,74 @@ import Testing
         #expect(try eventually { try gateway.get("/newer").status == 200 })
         #expect(try Self.metric(gateway, "up", down) == nil)
     }
+
+    @Test func aServerThatTakesNoConnectionCostsTheTimeForOneAndNoRequest() throws {
+        // A queue of connections that is full: further ones get no answer at all.
+        let silent = try Socket.listen(on: .loopback(port: 0), backlog: 0)
+        let fill = (0..<4).compactMap { _ in
+            try? Socket.connect(to: .loopback(port: silent.localPort), timeoutSeconds: 1)
+        }
+        let well = try Upstream(Upstream.echoBody)
+        let url = "http://127.0.0.1:\(silent.localPort)"
+        let gateway = try Self.gateway(
+            [url, well.endpoint.url], "timeout connect=300ms; eject after=1 for=1h max=1h")
+        let body = payload(200_000)
+        for number in 0..<4 {
+            let answer = try gateway.request("POST", "/any/\(number)", key: gateway.cast.bare, body: body)
+            #expect(answer.status == 200 && same(answer.body, body))
+        }
+        #expect(well.received.pendingCount == 4)
+        #expect(gateway.child.standardError.contains("\(url) is out for "))
+        withExtendedLifetime((silent, fill)) {}
+    }
+
+    @Test func aServerWithoutTLSWhereItIsAskedForIsLeftAlone() throws {
+        let plain = try Upstream()
+        let well = try Upstream(Upstream.echoBody)
+        let url = plain.endpoint.url.replacing("http:", with: "https:")
+        let gateway = try Self.gateway([url, well.endpoint.url], "eject after=2 for=1h max=1h")
+        for number in 0..<6 {
+            let chunks = chunked(payload(30_000), sizes: [10_000], trailers: "X-Sum: 1\r\n")
+            let client = try gateway.connect()
+            try client.send(
+                Client.head(
+                    "PUT", "/any/\(number)", key: gateway.cast.bare.secret, ["Transfer-Encoding: chunked"]))
+            try client.send(chunks)
+            #expect(try client.response(to: "PUT").status == 200)
+            // Body and trailers go the whole way, whichever server was asked first.
+            let seen = try well.next()
+            #expect(same(seen.body, payload(30_000)) && seen.trailers["x-sum"] == "1")
+        }
+        #expect(try Self.metric(gateway, "failures_total", url) == 2)
+    }
+
+    /// In a mount namespace of its own the gateway may have an /etc/hosts of its own.
+    private static let ownHosts = [
+        "unshare", "-rm", "sh", "-c", "mount --bind hosts /etc/hosts && exec \"$@\"", "sh",
+    ]
+    private static let mayHaveOwnHosts: Bool = {
+        guard let directory = try? Directory(), (try? directory.write("", to: "hosts")) != nil else {
+            return false
+        }
+        return (try? runToEnd(ownHosts + ["true"], in: directory.path).succeeded) == true
+            && (try? Socket.listen(on: .loopback6(port: 0))) != nil
+    }()
+
+    @Test(.enabled(if: Self.mayHaveOwnHosts, "needs user namespaces and IPv6"))
+    func aNameThatMovesIsFollowed() throws {
+        let old = try Upstream(Self.named("old"))
+        guard case .loopback(let port) = old.endpoint else { return }
+        let new = try Upstream(on: .loopback6(port: port), Self.named("new"))
+        let directory = try Directory()
+        try directory.write("127.0.0.1 backend.test\n", to: "hosts")
+        let gateway = try Gateway(
+            "upstream api { server http://backend.test:\(port); resolve 1s }\n" + Gateway.routes,
+            directory: directory, through: Self.ownHosts)
+        let client = try gateway.connect()
+        #expect(try client.request("GET", "/open/1").text == "old")
+        try directory.write("::1 backend.test\n", to: "hosts")
+        // The old server goes on answering and its connection is in use: only its age ends that.
+        #expect(try eventually(within: 30_000) { try client.request("GET", "/open/2").text == "new" })
+        withExtendedLifetime((old, new)) {}
+    }
 }

@@ -90,6 +90,7 @@ struct ConfigurationTests {
                 health /up?deep=1 every 250ms timeout=100ms rise=1 fall=4
                 slow-start 30s
                 queue 50 timeout=2s
+                resolve 2m
             }
             upstream two { server http://c; health /up; eject off }
             upstream three { server http://d max-connections 1; queue 7; eject for=2m }
@@ -108,7 +109,9 @@ struct ConfigurationTests {
                     timeoutNanos: 100 * Nanos.millisecond, riseCount: 1, fallCount: 4))
         #expect(one.slowStartNanos == 30 * Nanos.second)
         #expect(one.queue == UpstreamQueue(limit: 50, timeoutNanos: 2 * Nanos.second))
+        #expect(one.nameLifetimeNanos == 2 * Nanos.minute)
         let two = configuration.upstreams[1]
+        #expect(two.nameLifetimeNanos == 30 * Nanos.second)
         #expect(two.ejection == nil && two.check == UpstreamCheck(path: Array("/up".utf8)))
         #expect(two.queue == nil && two.slowStartNanos == 0 && two.clientCertificate == nil)
         let three = configuration.upstreams[2]

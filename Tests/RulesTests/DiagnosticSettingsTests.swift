@@ -248,7 +248,7 @@ struct DiagnosticSettingsTests {
         Refusal(
             "an unknown directive of an upstream", "upstream b { servr http://h:1 }",
             #"""
-            g.conf:3:14: error: expected one of server, timeout, host, tls-ca, client-certificate, eject, health, slow-start, queue, found "servr"; did you mean "server"?
+            g.conf:3:14: error: expected one of server, timeout, host, tls-ca, client-certificate, eject, health, slow-start, queue, resolve, found "servr"; did you mean "server"?
                 upstream b { servr http://h:1 }
                              ^~~~~
             """#),

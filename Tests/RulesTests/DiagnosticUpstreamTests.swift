@@ -151,6 +151,20 @@ import Testing
                                                 ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
             """#),
         Refusal(
+            "a name that is looked up twice a second", "upstream b { server http://h:1; resolve 500ms }",
+            #"""
+            g.conf:3:41: error: expected whole seconds, found "500ms"
+                upstream b { server http://h:1; resolve 500ms }
+                                                        ^~~~~
+            """#),
+        Refusal(
+            "an address that is looked up", "upstream b { server http://10.0.0.1:1; resolve 5s }",
+            #"""
+            g.conf:3:40: error: resolve without a server that has a name looks nothing up
+                upstream b { server http://10.0.0.1:1; resolve 5s }
+                                                       ^~~~~~~~~~
+            """#),
+        Refusal(
             "a server that is written twice", "upstream b { server http://h:1; server http://h:1 weight 2 }",
             #"""
             g.conf:3:40: error: there is a server http://h:1 already; a larger share is written with weight

@@ -74,9 +74,9 @@ struct SampleTests {
     @Test("states the parts of what is off by default as they are") func optionalDefaults() throws {
         let text = try Self.sample().replacing("\n    #", with: "\n    ")
         let lines = text.split(separator: "\n").filter { line in
-            ["health", "queue", "slow-start"].contains { line.hasPrefix("    \($0) ") }
+            ["health", "queue", "slow-start", "resolve"].contains { line.hasPrefix("    \($0) ") }
         }
-        #expect(lines.count == 3)
+        #expect(lines.count == 4)
         let written = try Conf.compile(
             "listen 127.0.0.1:1\nupstream a {\n server http://h max-connections 1\n server http://i\n"
                 + lines.joined(separator: "\n") + "\n}\n")
@@ -85,6 +85,7 @@ struct SampleTests {
         )
         #expect(written.upstreams[0].check == short.upstreams[0].check)
         #expect(written.upstreams[0].queue == short.upstreams[0].queue)
+        #expect(written.upstreams[0].nameLifetimeNanos == short.upstreams[0].nameLifetimeNanos)
     }
 
     @Test("takes its addresses from the environment") func environment() throws {
