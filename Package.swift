@@ -122,6 +122,7 @@ if Context.environment["KEYGATE_FUZZ"] != nil {
         ("HTTP1RequestFuzz", ["HTTP1", "Bytes"]), ("HTTP1TargetFuzz", ["HTTP1", "Bytes"]),
         ("HTTP1ChunkedFuzz", ["HTTP1", "Bytes"]), ("HTTP1ResponseFuzz", ["HTTP1", "Bytes"]),
         ("RulesFuzz", ["Rules", "Access", "Bytes"]), ("JSONFuzz", ["JSON", "Bytes"]),
+        ("ProxyHeaderFuzz", ["Reactor", "Bytes"]),
         ("JournalFuzz", ["Keys", "Access", "JSON", "Bytes"]), ("SQLFuzz", ["Analytics", "JSON", "Bytes"]),
     ]
     for (name, modules) in fuzzed {

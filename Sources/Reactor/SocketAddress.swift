@@ -37,6 +37,18 @@ public struct SocketAddress: Sendable, Equatable {
         storage = .ip6(high: high, low: low, port: port)
     }
 
+    /// `octets` with the first one in the highest bits.
+    public init(ip4 octets: UInt32, port: UInt16) { self.init(.ip4(octets: octets, port: port)) }
+
+    /// The address as two big-endian halves.
+    public init(ip6High high: UInt64, low: UInt64, port: UInt16) {
+        self.init(.ip6(high: high, low: low, port: port))
+    }
+
+    public var isIPv4: Bool {
+        if case .ip4 = storage { true } else { false }
+    }
+
     public var unixPath: String? {
         if case .unix(let path) = storage { path } else { nil }
     }
