@@ -27,9 +27,11 @@ enum Admission {
     }
 
     /// Steps 2 and 3: one path, and the route for it. The path that is matched is the one in
-    /// `exchange.path`, and that is the one forwarded.
-    static func route(_ exchange: Exchange, _ rules: RuleSet) -> Refusal? {
+    /// `exchange.path`, and that is the one forwarded. `method` is where in the head the method stands, if it is
+    /// not the request's own.
+    static func route(_ exchange: Exchange, _ rules: RuleSet, method: Range<Int>? = nil) -> Refusal? {
         exchange.rules = rules
+        let method = method ?? exchange.head.methodRange
         if let refusal = judgeConnection(exchange, rules) { return refusal }
         exchange.path.removeAll()
         let outcome = exchange.headBytes.with { bytes in
@@ -46,7 +48,7 @@ enum Admission {
         let found = exchange.headBytes.with { bytes in
             exchange.path.with { path in
                 rules.configuration.table.match(
-                    method: bytes.extracting(exchange.head.methodRange), path: path,
+                    method: bytes.extracting(method), path: path,
                     host: bytes.extracting(exchange.head.host), into: &exchange.match)
             }
         }
@@ -58,7 +60,7 @@ enum Admission {
             if exchange.head.method == .trace, route.methods == .any { return Refusal(.notImplemented) }
             if target.hasEmptySegments, !route.allowsEmptySegments { return Refusal.emptySegment }
             if target.hasEncodedSlash, !route.allowsEncodedSlash { return Refusal.encodedSlash }
-            return hasAnotherRoute(exchange, rules) ? Refusal.looseReading : nil
+            return hasAnotherRoute(exchange, rules, method) ? Refusal.looseReading : nil
         case .methodNotAllowed, .notFound:
             // A path that can be read in two ways is refused as such, whether or not one of them has a route.
             if target.hasEmptySegments { return Refusal.emptySegment }
@@ -71,14 +73,15 @@ enum Admission {
     }
 
     /// Whether the path, read loosely, would come under another route than the one it has.
-    private static func hasAnotherRoute(_ exchange: Exchange, _ rules: RuleSet) -> Bool {
+    private static func hasAnotherRoute(_ exchange: Exchange, _ rules: RuleSet, _ method: Range<Int>) -> Bool
+    {
         guard exchange.path.with({ LenientPath.isNeeded($0) }) else { return false }
         exchange.scratch.removeAll()
         exchange.path.with { LenientPath.append($0, to: &exchange.scratch) }
         let found = exchange.headBytes.with { bytes in
             exchange.scratch.with { path in
                 rules.configuration.table.match(
-                    method: bytes.extracting(exchange.head.methodRange), path: path,
+                    method: bytes.extracting(method), path: path,
                     host: bytes.extracting(exchange.head.host), into: &exchange.otherMatch)
             }
         }

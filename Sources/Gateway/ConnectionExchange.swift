@@ -63,7 +63,10 @@ extension Connection {
 
     private func decide(_ exchange: Exchange) {
         let rules = worker.rules
-        if let refusal = Admission.route(exchange, rules) { return refuse(exchange, refusal) }
+        if rules.mindsOrigins, answersPreflight(exchange, rules) { return }
+        let unrouted = Admission.route(exchange, rules)
+        if rules.mindsOrigins { noteOrigin(exchange, rules) }
+        if let unrouted { return refuse(exchange, unrouted) }
         guard let route = exchange.route else { return refuse(exchange, Refusal(.routeNotFound)) }
         exchange.bodyLimit = route.bodyLimitBytes
         if case .length(let remaining) = exchange.body, remaining > exchange.bodyLimit {
@@ -215,6 +218,7 @@ extension Connection {
         } else {
             exchange.status = refusal.reason.description.status
             exchange.hasSentHead = true
+            if exchange.isCrossOrigin { exchange.limitLines.append(exchange.corsLines.bytes) }
             exchange.answerBytes += refusal.append(
                 to: &exchange.output, scratch: &exchange.scratch, limitLines: exchange.limitLines,
                 Refusal.Form(

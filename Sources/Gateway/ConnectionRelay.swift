@@ -110,12 +110,15 @@ extension Connection {
             transfer.response.head, isHeadRequest: exchange.isHeadRequest,
             minorVersion: exchange.head.minorVersion)
         if exchange.answerFraming == .close { exchange.closesAfterwards = true }
+        let hidesLimits = !exchange.limitLines.isEmpty
+        if exchange.isCrossOrigin { exchange.limitLines.append(exchange.corsLines.bytes) }
         AnswerHead.append(
             transfer.response.head,
             AnswerHead.Form(
-                framing: exchange.answerFraming, requestID: exchange.requestID,
+                hidesLimits: hidesLimits, hidesLeave: exchange.isCrossOrigin, framing: exchange.answerFraming,
+                requestID: exchange.requestID,
                 closes: exchange.closesAfterwards, clientMinorVersion: exchange.head.minorVersion),
-            limitLines: exchange.limitLines, to: &exchange.output)
+            lines: exchange.limitLines, to: &exchange.output)
     }
 
     private static func framing(
@@ -155,6 +158,10 @@ extension Connection {
 /// The head of a backend's answer as the client gets it.
 enum AnswerHead {
     struct Form {
+        /// What the backend says about limits is left out: we say something about them.
+        let hidesLimits: Bool
+        /// The same for what pages of other origins may do.
+        let hidesLeave: Bool
         let framing: Exchange.AnswerFraming
         let requestID: [UInt8]
         let closes: Bool
@@ -162,7 +169,7 @@ enum AnswerHead {
     }
 
     static func append(
-        _ head: borrowing ResponseHead, _ form: Form, limitLines: borrowing ByteBuffer,
+        _ head: borrowing ResponseHead, _ form: Form, lines: borrowing ByteBuffer,
         to output: inout ByteBuffer
     ) {
         let section = head.section.buffer.bytes
@@ -171,12 +178,13 @@ enum AnswerHead {
             if HopByHop.covers(field, head.connectionOptions, in: section) || field.kind == .xRequestID {
                 continue
             }
-            if !limitLines.isEmpty, LimitHeaders.isOne(section.extracting(field.name)) { continue }
+            if form.hidesLimits, LimitHeaders.isOne(section.extracting(field.name)) { continue }
+            if form.hidesLeave, CrossOrigin.isDecided(section.extracting(field.name)) { continue }
             ResponseWriter.appendHeader(
                 section.extracting(field.name), section.extracting(field.value), to: &output)
         }
         ResponseWriter.appendHeader("X-Request-Id", form.requestID.span, to: &output)
-        output.append(limitLines.bytes)
+        output.append(lines.bytes)
         switch form.framing {
         case .length:
             if let length = head.contentLength {

@@ -57,6 +57,9 @@ final class Exchange {
     var recheckedNanos: Int64 = 0
     /// Why it may not, where that ended the exchange.
     var revocation: RefusalReason?
+    /// Header lines that let a page of another origin read the answer, if there are any.
+    var corsLines = ByteBuffer()
+    var isCrossOrigin = false
     var outcome = Outcome.undecided
     /// What a shadow route would have answered.
     var shadowRefusal: RefusalReason?
@@ -168,6 +171,10 @@ final class Exchange {
         Exchange.empty(&path, keeping: 4096)
         Exchange.empty(&scratch, keeping: 4096)
         Exchange.empty(&limitLines, keeping: 1024)
+        if isCrossOrigin {
+            Exchange.empty(&corsLines, keeping: 1024)
+            isCrossOrigin = false
+        }
         Exchange.empty(&localBody, keeping: 0)
         target = nil
         rules = nil

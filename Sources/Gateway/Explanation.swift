@@ -263,7 +263,8 @@ private struct Account {
                 case .key: "of the key"
                 case .identity: "of the identity"
                 case .route: "of the route"
-                case .namespace, .failedKeys: preconditionFailure("a request is never charged a stand-alone limit")
+                case .namespace, .failedKeys:
+                    preconditionFailure("a request is never charged a stand-alone limit")
                 }
             result(
                 charge.fits,

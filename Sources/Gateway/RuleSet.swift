@@ -20,6 +20,8 @@ final class RuleSet {
     /// By route: the names of the headers that it sets or removes.
     let changedNames: [NameFilter]
     let readsBearer: Bool
+    /// Some route, or all of them, has something to say to pages of other origins.
+    let mindsOrigins: Bool
 
     /// What each route charges, in the order of the configuration.
     let charges: [RouteCharges]
@@ -70,6 +72,9 @@ final class RuleSet {
             for name in route.removedHeaders { names.insert(name) }
             return names
         }
+
+        mindsOrigins =
+            configuration.settings.cors != nil || configuration.routes.contains { $0.cors != nil }
 
         var credentials = NameFilter()
         var parameters: [[UInt8]] = []

@@ -53,7 +53,7 @@ struct Checker {
             context: RouteContext(
                 upstreams: upstreams.map(\.group), isMissingUpstreams: hasRejectedUpstream, apis: apis,
                 tags: tags.map(\.tag), namedLimits: namedLimits.limits, injected: injected.map(\.header),
-                bodyLimitBytes: settings.limits.bodyBytes,
+                bodyLimitBytes: settings.limits.bodyBytes, cors: settings.cors,
                 credentials: settings.credentials))
         for directive in directives where directive.name.isBare("route") { routes.check(directive) }
         routes.finish()
@@ -101,7 +101,9 @@ struct Checker {
         case "failed-key-limit":
             if seen.note(directive, findings) { checkFailedKeyLimit(directive) }
         case "cors":
-            findings.notYetAvailable(directive.name)
+            if seen.note(directive, findings) {
+                settings.cors = CORSReader(values: values, findings: findings).read(directive)
+            }
         case "admin", "store", "workers", "headers", "client-timeout", "limits", "shutdown-grace",
             "access-log":
             if seen.note(directive, findings) { checkSingle(directive) }

@@ -95,6 +95,8 @@ public final class Route: Sendable {
     /// Names in lower case.
     public let removedHeaders: [[UInt8]]
     public let forwardsCredential: Bool
+    /// Nil if pages of other origins get no leave to call.
+    public let cors: CORSPolicy?
     /// Decide, log, count, never refuse.
     public let isShadow: Bool
     public let allowsEmptySegments: Bool
@@ -106,6 +108,7 @@ public final class Route: Sendable {
         checks: [RouteCheck], apis: [String], tags: [Tag], namedLimits: [NamedLimit], limits: [RouteLimit],
         cost: RouteCost, upstreamIndex: Int, pathChange: PathChange, timeouts: UpstreamTimeouts,
         bodyLimitBytes: Int, setHeaders: [FixedHeader], removedHeaders: [[UInt8]], forwardsCredential: Bool,
+        cors: CORSPolicy?,
         isShadow: Bool, allowsEmptySegments: Bool, allowsEncodedSlash: Bool, location: SourceLocation
     ) {
         self.methods = methods
@@ -126,6 +129,7 @@ public final class Route: Sendable {
         self.setHeaders = setHeaders
         self.removedHeaders = removedHeaders
         self.forwardsCredential = forwardsCredential
+        self.cors = cors
         self.isShadow = isShadow
         self.allowsEmptySegments = allowsEmptySegments
         self.allowsEncodedSlash = allowsEncodedSlash

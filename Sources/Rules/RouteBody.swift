@@ -8,7 +8,7 @@ struct RouteBody {
         "public", "authenticated", "require", "check", "api", "tag", "to", "strip-prefix", "rewrite",
         "timeout",
         "body-limit", "header", "remove-header", "forward-credential", "shadow", "allow-empty-segments",
-        "allow-encoded-slash", "include", "cost", "ratelimit", "limit", "websocket",
+        "allow-encoded-slash", "include", "cost", "ratelimit", "limit", "websocket", "cors",
     ]
 
     let findings: Findings
@@ -29,6 +29,7 @@ struct RouteBody {
     var setHeaders: [(header: FixedHeader, place: Place)] = []
     var removedHeaders: [(name: [UInt8], place: Place)] = []
     var forwardsCredential = false
+    var cors: CORSPolicy?
     var isShadow = false
     /// Those the route names itself.
     var namedLimits = NamedLimitList()
@@ -48,6 +49,7 @@ struct RouteBody {
         self.pattern = pattern
         self.head = head
         bodyLimitBytes = context.bodyLimitBytes
+        cors = context.cors
     }
 
     /// The global tags that the route does not set itself, and its own.
@@ -116,6 +118,13 @@ struct RouteBody {
             else { return }
             cost = read
             costPlace = directive.head
+        case "cors":
+            guard seen.note(directive, findings) else { return }
+            if directive.block == nil, directive.arguments.count == 1, directive.arguments[0].isBare("off") {
+                cors = nil
+            } else {
+                cors = CORSReader(values: values, findings: findings).read(directive)
+            }
         case "websocket": LaterDirectives.check(directive, findings)
         default:
             hasUnknownDirective = true

@@ -14,6 +14,8 @@ struct RouteContext {
     let namedLimits: [NamedLimit]
     let injected: [InjectedHeader]
     let bodyLimitBytes: Int
+    /// What holds for routes that do not say.
+    let cors: CORSPolicy?
     let credentials: [CredentialSource]
 }
 
@@ -89,6 +91,7 @@ struct RouteChecker {
                 upstreamIndex: body.upstreamIndex, pathChange: body.pathChange, timeouts: body.timeouts,
                 bodyLimitBytes: body.bodyLimitBytes, setHeaders: body.setHeaders.map(\.header),
                 removedHeaders: body.removedHeaders.map(\.name), forwardsCredential: body.forwardsCredential,
+                cors: body.cors,
                 isShadow: body.isShadow, allowsEmptySegments: flags.allowsEmptySegments,
                 allowsEncodedSlash: flags.allowsEncodedSlash,
                 location: findings.location(of: directive.name.place)))

@@ -121,4 +121,6 @@ public struct Settings: Sendable {
     /// Nil: as often as they like.
     public var failedKeyLimit: FailedKeyLimit?
     public var accessLog = AccessLog.standardOutput
+    /// What holds for routes that do not say, and for requests that no route matches.
+    public var cors: CORSPolicy?
 }

@@ -249,13 +249,6 @@ struct DiagnosticForwardingTests {
                 ^~~~~~~~~~~~~~~~
             """#),
         Refusal(
-            "cross-origin rules", "cors { origin * }",
-            #"""
-            g.conf:3:1: error: "cors" is not yet available
-                cors { origin * }
-                ^~~~
-            """#),
-        Refusal(
             "a failed key limit without a period", "failed-key-limit 10",
             #"""
             g.conf:3:18: error: expected a rate such as 100/1m, found "10"
