@@ -23,7 +23,7 @@ extension Connection {
         case .none, .length(0): exchange.body = .finished
         case .length(let count): exchange.body = .length(remaining: count)
         case .chunked:
-            exchange.decoder.reset()
+            exchange.decoder.reset(maxLineBytes: worker.settings.limits.chunkLineBytes)
             exchange.body = .chunked
         }
         exchange.owesContinue = exchange.head.expectsContinue && !exchange.hasWholeBody

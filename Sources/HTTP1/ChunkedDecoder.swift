@@ -69,7 +69,7 @@ public struct ChunkedDecoder: ~Copyable {
         case failed(Malformed)
     }
 
-    public let limits: ChunkLimits
+    public private(set) var limits: ChunkLimits
     /// The trailer fields that may be passed on. Complete when `end` has been reported.
     public private(set) var trailers = FieldSection()
 
@@ -87,8 +87,9 @@ public struct ChunkedDecoder: ~Copyable {
         self.limits = limits
     }
 
-    /// Makes the decoder ready for the next body and keeps its memory.
-    public mutating func reset() {
+    /// Makes the decoder ready for the next body and keeps its memory. `maxLineBytes` replaces the limit.
+    public mutating func reset(maxLineBytes: Int? = nil) {
+        if let maxLineBytes { limits.maxLineBytes = maxLineBytes }
         trailers.removeAll()
         trailerLine.removeAll()
         state = .size

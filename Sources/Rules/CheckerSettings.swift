@@ -56,7 +56,7 @@ extension Checker {
     }
 
     mutating func checkLimits(_ directive: Directive) {
-        let names = ["head", "headers", "target", "body", "connections"]
+        let names = ["head", "headers", "target", "body", "chunk-line", "connections"]
         let usage = names.map { $0 + "=…" }.joined(separator: " ")
         guard let words = findings.arguments(directive, 1...names.count, "limits \(usage)"),
             let given = findings.assignments(words, names: names)
@@ -73,6 +73,9 @@ extension Checker {
         }
         if let word = given["body"], let bytes = values.size(word, in: 0...1 << 40) {
             limits.bodyBytes = bytes
+        }
+        if let word = given["chunk-line"], let bytes = values.size(word, in: 16...16 << 10) {
+            limits.chunkLineBytes = bytes
         }
         if let word = given["connections"],
             let count = values.number(word, in: 1...1_000_000, what: "a number")

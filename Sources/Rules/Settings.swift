@@ -75,6 +75,8 @@ public struct Limits: Sendable, Hashable {
     public var headerCount = 100
     public var targetBytes = 8 << 10
     public var bodyBytes = 10 << 20
+    /// The size of one chunk with its extensions.
+    public var chunkLineBytes = 4 << 10
     /// Open client connections per event loop.
     public var connectionsPerWorker = 16384
 }

@@ -25,6 +25,18 @@ import Testing
         #expect(upstream.received.pendingCount == 0)
     }
 
+    @Test func theChunkLineLimit() throws {
+        let gateway = try Gateway(
+            "limits chunk-line=20\n" + Gateway.routes, upstream: try Upstream(Upstream.echoBody))
+        let head = Client.head(
+            "POST", "/any/1", key: gateway.cast.bare.secret, ["Transfer-Encoding: chunked"])
+        for (extra, status) in [(18, 200), (19, 400)] {
+            let client = try gateway.connect()
+            try client.send(head + "3;\(String(repeating: "x", count: extra))\r\nabc\r\n0\r\n\r\n")
+            #expect(try client.response(to: "POST").status == status)
+        }
+    }
+
     @Test func theHeadLimits() throws {
         let gateway = try Gateway(
             "limits head=4k headers=20 target=1k\n" + Gateway.routes, upstream: try Upstream())

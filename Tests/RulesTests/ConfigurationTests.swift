@@ -24,7 +24,7 @@ struct ConfigurationTests {
             credential header X-API-Key
             credential query "api key"
             client-timeout idle=1h head=250ms
-            limits body=1g headers=7 head=64k target=512 connections=9
+            limits body=1g headers=7 head=64k target=512 chunk-line=100 connections=9
             shutdown-grace 0s
             access-log "/var/log/keygate.log"
             """)
@@ -45,7 +45,7 @@ struct ConfigurationTests {
         #expect(settings.clientTimeouts.idleNanos == Nanos.hour)
         #expect(settings.limits.headBytes == 65536 && settings.limits.headerCount == 7)
         #expect(settings.limits.targetBytes == 512 && settings.limits.bodyBytes == 1 << 30)
-        #expect(settings.limits.connectionsPerWorker == 9)
+        #expect(settings.limits.connectionsPerWorker == 9 && settings.limits.chunkLineBytes == 100)
         #expect(settings.shutdownGraceNanos == 0)
         #expect(settings.accessLog == .file(path: "/var/log/keygate.log"))
     }

@@ -130,7 +130,7 @@ struct DiagnosticSettingsTests {
         Refusal(
             "a limit without a value", "limits head",
             #"""
-            g.conf:3:8: error: expected head=… headers=… target=… body=… connections=…, found "head"
+            g.conf:3:8: error: expected head=… headers=… target=… body=… chunk-line=… connections=…, found "head"
                 limits head
                        ^~~~
             """#),
