@@ -92,7 +92,8 @@ let package = Package(
         .testTarget(
             name: "keygateTests", dependencies: ["keygate", "JSON", "Bytes"], swiftSettings: swift),
         .testTarget(
-            name: "EndToEnd", dependencies: ["keygate", "GatewayTorture", "JSON", "Bytes"], swiftSettings: swift),
+            name: "EndToEnd", dependencies: ["keygate", "Attack", "GatewayTorture", "JSON", "Bytes"],
+            swiftSettings: swift),
 
         // What tests and benchmarks start, and what they put under it.
         .target(name: "DiskFaults", path: "Tests/Support/DiskFaults", cSettings: c),

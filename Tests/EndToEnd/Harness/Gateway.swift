@@ -164,10 +164,18 @@ final class Gateway {
     }
 
     /// Resident memory of the process, in bytes.
-    func residentBytes() throws -> Int {
+    func residentBytes() throws -> Int { try memory("VmRSS:") }
+
+    /// The most it was since `forgetPeak`.
+    func peakBytes() throws -> Int { try memory("VmHWM:") }
+
+    /// Lets the peak begin at what is resident now.
+    func forgetPeak() throws { try writeFile("5", to: "/proc/\(child.pid)/clear_refs") }
+
+    private func memory(_ name: String) throws -> Int {
         for line in try readFile("/proc/\(child.pid)/status").split(separator: "\n")
-        where line.hasPrefix("VmRSS:") {
-            return (line.split(separator: " ").compactMap { Int($0) }.first ?? 0) * 1024
+        where line.hasPrefix(name) {
+            return (line.split { $0 == " " || $0 == "\t" }.compactMap { Int($0) }.first ?? 0) * 1024
         }
         return 0
     }
