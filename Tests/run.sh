@@ -186,6 +186,14 @@ if ((FUZZ)); then
     done
 fi
 
+# ---- other parsers ---------------------------------------------------------------------------------
+
+if command -v python3 >/dev/null; then
+    heading "differential"
+    if bash Tests/Differential/run.sh >"$WORK/differential.log" 2>&1; then pass; else broken "differential" "$WORK/differential.log"; fi
+    tail -n 1 "$WORK/differential.log"
+fi
+
 # ---- examples --------------------------------------------------------------------------------------
 
 if ((EXAMPLES)); then

@@ -21,8 +21,8 @@ public struct CaseResult: Sendable {
     public let verdict: Verdict
     /// The status of the gateway's first answer.
     public let status: Int?
-    /// What reached the backend, the key taken out.
-    public let evidence: [UInt8]
+    /// What reached the backend, by connection, the key taken out.
+    public let evidence: [[UInt8]]
 }
 
 /// What a run came to.
@@ -63,7 +63,7 @@ public struct Campaign: Sendable {
                 CaseResult(
                     attack: attack, verdict: judge.verdict(on: attack, recordings: impact.recordings),
                     status: impact.status,
-                    evidence: ground.withoutKey(Array(impact.recordings.joined()))))
+                    evidence: impact.recordings.map { ground.withoutKey($0) }))
         }
         return Campaign(results: results, hasIdentity: judge.keyed.map { !$0.identities.isEmpty } ?? false)
     }

@@ -164,8 +164,10 @@ enum AttackCommand {
             object.append("why", .string(result.attack.why))
             object.append("reference", .string(result.attack.reference))
             object.append("safe", .string(result.attack.safe))
-            object.append("reached", .string(Judge.printable(result.evidence, most: 4000)))
         }
+        // Lossless: every byte that is not printable is an escape, and a case is far shorter than this.
+        let reached = result.evidence.map { JSONValue.string(Judge.printable($0, most: 64 << 10)) }
+        if !reached.isEmpty { object.append("reached", .array(reached)) }
         return .object(object)
     }
 }
@@ -188,7 +190,7 @@ enum AttackText {
             lines.append("FOUND \(result.attack.name): \(result.attack.why)")
             for finding in findings.prefix(3) { lines.append("    \(finding)") }
             if findings.count > 3 { lines.append("    and \(findings.count - 3) more") }
-            lines.append("    backend received: \(Judge.printable(result.evidence, most: 160))")
+            lines.append("    backend received: \(Judge.printable(result.evidence.first ?? [], most: 160))")
             lines.append("    \(result.attack.reference)")
         }
         if !lines.isEmpty { lines.append("") }
