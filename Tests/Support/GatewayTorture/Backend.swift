@@ -7,6 +7,9 @@ final class Backend: Sendable {
     /// The header that numbers requests, so that one can be found again here.
     static let numberField = "X-Torture-Number"
 
+    /// The header of an answer that says what the request has cost: the last segment of its path.
+    static let costField = "X-Credits-Used"
+
     private struct Seen {
         var numbers: Set<Int> = []
         var isTaken = 0
@@ -29,7 +32,9 @@ final class Backend: Sendable {
                     record.seen.withLock { _ = $0.numbers.insert(number) }
                 }
                 _ = try connection.body(of: head)
-                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                let path = head.target.split(separator: "/")
+                let used = path.first == "metered" ? "\(Backend.costField): \(path.last ?? "")\r\n" : ""
+                try connection.send("HTTP/1.1 200 OK\r\n\(used)Content-Length: 2\r\n\r\nok")
             }
         }
     }

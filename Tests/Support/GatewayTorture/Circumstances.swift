@@ -64,6 +64,10 @@ struct Circumstances: CustomStringConvertible {
         route GET /cheap/** { authenticated }
         route POST /dear/** { authenticated; cost 5 }
         route GET /free/** { authenticated; cost 0 }
+        route GET /metered/** {
+            authenticated
+            cost reserve=\(Price.reserve) from-response-header=\(Backend.costField) max=\(Price.most)
+        }
         \(Victim.Kind.allCases.map(\.route).joined(separator: "\n"))
 
         """

@@ -48,8 +48,10 @@ struct Inspection {
             }
             operations.audit(key)
         }
+        for key in world.metered { operations.audit(key) }
         let traffic = Traffic(
-            world: world, session: session, report: report, clock: clock, random: random)
+            world: world, session: session, report: report, clock: clock, random: random,
+            diskIsSound: circumstances.fault == nil)
         for victim in world.victims {
             guard let told = traffic.ask(victim, victim.now, verifies: false), let isAllowed = told.isAllowed
             else {

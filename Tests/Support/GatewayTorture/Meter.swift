@@ -84,6 +84,14 @@ struct Meter {
         latest = [:]
     }
 
+    /// The clock of the day was moved on by whole windows, in which no time went by: counters may have moved along.
+    mutating func moveOn(millis: Int) {
+        guard millis > 0 else { return }
+        let windows = millis / durationMillis
+        possible = Dictionary(uniqueKeysWithValues: possible.map { ($0.key + windows, $0.value) })
+        (certain, latest) = ([:], [:])
+    }
+
     private mutating func forget(before window: Int) {
         for old in certain.keys where old < window { certain[old] = nil }
         for old in latest.keys where old < window { latest[old] = nil }

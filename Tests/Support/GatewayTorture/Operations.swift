@@ -24,7 +24,7 @@ struct Operations {
             case 0...5: grant(key, Int64(random.number(1...60)))
             case 6: take(key, Int64(random.number(1...30)))
             case 7: replace(key, Int64(random.number(0...80)))
-            default: audit(key)
+            default: audit(random.once(in: 4) ? random.pick(world.metered) : key)
             }
         }
     }
@@ -55,7 +55,15 @@ struct Operations {
     /// Compares the balance while nothing is under way.
     func audit(_ key: CreditKey) {
         whilePaused(key) {
-            guard let balance = balance(key) else { return }
+            // What a request has cost in the end is charged after its answer.
+            var balance = balance(key)
+            if key.isMetered {
+                _ = eventually {
+                    balance = self.balance(key)
+                    return balance.map { left in key.account.withLock { $0.bounds.contains(left) } } ?? true
+                }
+            }
+            guard let balance else { return }
             report.count(\.audits)
             report.judge("balance of key \(key.id)", key.account.withLock { $0.observe(balance) })
         }
@@ -90,13 +98,17 @@ struct Operations {
 
     mutating func revokeUntilTheEnd() {
         while !life.isOver && !life.hasEnded {
-            let victim = random.pick(world.victims)
-            if victim.turn(session, nowMillis: clock.nowMillis, &random) == .done {
-                report.count(\.revocations)
-            }
+            turn(random.pick(world.victims))
             // Requests that begin and end in between are the ones that are judged.
             wait(milliseconds: Int32(random.number(0...10)))
         }
+    }
+
+    /// Takes a right away, or gives it back.
+    mutating func turn(_ victim: Victim) {
+        let isRevocation = victim.now.standing == .open
+        let fate = victim.turn(session, nowMillis: clock.nowMillis, &random)
+        if isRevocation && fate == .done { report.count(\.revocations) }
     }
 
     mutating func mutateUntilTheEnd() {

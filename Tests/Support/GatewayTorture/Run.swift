@@ -82,6 +82,14 @@ final class Run {
         report.begin(life: lifeNumber, "\(circumstances)")
         if options.tampering == .mutation && lifeNumber == 2 { world.churn.pretendMade() }
         clock = clock.later(days: circumstances.newDays)
+        for key in world.limited {
+            key.meter.withLock { $0.moveOn(millis: circumstances.newDays * ShiftedClock.dayMillis) }
+        }
+        if circumstances.fault != nil {
+            for key in world.credits + world.metered {
+                key.account.withLock { $0.withheldAtMost = circumstances.mostLost }
+            }
+        }
         let inspection = Inspection(world: world, report: report, directory: directory)
         if circumstances.fault != nil {
             // What a sound disk would have brought over from an orderly end may be lost.
@@ -139,7 +147,8 @@ final class Run {
             startThread {
                 let session = Session(life, rootKey: world.rootKey, report)
                 var traffic = Traffic(
-                    world: world, session: session, report: report, clock: clock, random: random)
+                    world: world, session: session, report: report, clock: clock, random: random,
+                    diskIsSound: circumstances.fault == nil)
                 var operations = Operations(
                     world: world, session: session, report: report, clock: clock, life: life,
                     directory: directory, random: random, diskIsSound: circumstances.fault == nil)
@@ -193,8 +202,8 @@ final class Run {
         if isClean && cutOff > 0 {
             report.violation("\(cutOff) forwarded requests were not answered before an orderly end")
         }
-        for key in world.credits {
-            key.account.withLock { $0.end(lost: isClean ? 0 : circumstances.mostLost) }
+        for key in world.credits + world.metered {
+            key.account.withLock { $0.end(lost: isClean ? nil : circumstances.mostLost) }
         }
         for key in world.limited { key.meter.withLock { $0.end(isOrderly: isClean) } }
         if circumstances.fault != nil { report.count(\.faults) }
@@ -216,7 +225,7 @@ final class Run {
     private func tellOfOneMore(_ world: World) {
         let key = world.credits[0]
         key.account.withLock { account in
-            guard let begun = account.begin(1) else { return }
+            guard let begun = account.begin(Price(1)) else { return }
             report.judge("key \(key.id)", account.allowed(begun, left: nil))
         }
     }

@@ -39,13 +39,13 @@ enum Script {
             for key in operations.world.credits.prefix(3) {
                 operations.grant(key, 12)
                 for _ in 0..<3 { _ = traffic.spend(key) }
+                _ = traffic.useMetered(operations.world.metered[0])
                 operations.audit(key)
             }
             let victims = operations.world.victims
             for victim in [victims[round], victims[round + 4]] {
                 for _ in 0..<2 {
-                    _ = victim.turn(
-                        operations.session, nowMillis: operations.clock.nowMillis, &operations.random)
+                    operations.turn(victim)
                     _ = traffic.tryVictim(victim)
                 }
             }

@@ -9,6 +9,8 @@ struct Traffic {
     let report: Report
     let clock: ShiftedClock
     var random: Random
+    /// If not, whatever shares a batch with a change that fails is refused with it.
+    let diskIsSound: Bool
 
     /// Goes on until the gateway is gone.
     mutating func run() {
@@ -19,7 +21,8 @@ struct Traffic {
     mutating func step() -> Bool {
         switch random.number(0...9) {
         case 0...4: spend(random.once(in: 2) ? world.credits[0] : random.pick(world.credits))
-        case 5...6: useLimit(random.pick(world.limited))
+        case 5: useLimit(random.pick(world.limited))
+        case 6: useMetered(random.pick(world.metered))
         default: tryVictim(random.pick(world.victims))
         }
     }
@@ -40,7 +43,21 @@ struct Traffic {
     )
         -> Bool
     {
-        guard let begun = key.account.withLock({ $0.begin(cost) }) else { return true }
+        return forward(key, method, target, Price(cost), body: body)
+    }
+
+    /// What only the backend knows: it is told to say `used`.
+    mutating func useMetered(_ key: CreditKey) -> Bool {
+        let used = Int64(random.number(0...Int(Price.most)))
+        return forward(key, "GET", "/metered/\(used)", Price(reserve: Price.reserve, used: used))
+    }
+
+    private func forward(
+        _ key: CreditKey, _ method: String, _ target: String, _ price: Price, body: [UInt8]? = nil
+    )
+        -> Bool
+    {
+        guard let begun = key.account.withLock({ $0.begin(price) }) else { return true }
         let number = world.backend.newNumber()
         switch session.forward(method, target, key: key.secret, number: number, body: body) {
         case .gone:
@@ -67,7 +84,7 @@ struct Traffic {
     }
 
     private func verify(_ key: CreditKey, cost: Int) -> Bool {
-        guard let begun = key.account.withLock({ $0.begin(Int64(cost)) }) else { return true }
+        guard let begun = key.account.withLock({ $0.begin(Price(Int64(cost))) }) else { return true }
         report.count(\.requests)
         let body = #"{"key":"\#(key.secret)","credits":{"cost":\#(cost)}}"#
         switch session.call("keys.verifyKey", body) {
@@ -156,6 +173,11 @@ struct Traffic {
                     "limit of key \(key.id)", key.meter.withLock { $0.exceeded(begun, nowMillis: now) })
             case nil:
                 key.meter.withLock { $0.unanswered(begun, nowMillis: now) }
+                // A request through the gateway would have needed no disk.
+                if response.status == 503 && begun.cost != 1 && !diskIsSound {
+                    report.count(\.unavailable)
+                    break
+                }
                 report.violation("limited key \(key.id): \(response.status) \(response.text)")
             }
         }
@@ -198,6 +220,11 @@ struct Traffic {
             return (nil, "")
         case .answered(let response):
             let code = (verifies ? response.json?["data"]?["code"]?.string : response.code) ?? ""
+            // Deciding takes no disk; only calls share the fate of others.
+            if verifies && response.status == 503 && !diskIsSound {
+                report.count(\.unavailable)
+                return (nil, "")
+            }
             if verifies { return (code == "VALID", code) }
             return (response.status == 200, response.status == 200 ? "" : code)
         }

@@ -9,10 +9,12 @@ final class CreditKey: Sendable {
     let secret: String
     /// What it is refilled to every day, if it is.
     let refill: Int64?
+    /// Whether its requests go where the backend says what they cost.
+    let isMetered: Bool
     let account: Mutex<Account>
 
-    init(id: String, secret: String, balance: Int64, refill: Int64?) {
-        (self.id, self.secret, self.refill) = (id, secret, refill)
+    init(id: String, secret: String, balance: Int64, refill: Int64? = nil, isMetered: Bool = false) {
+        (self.id, self.secret, self.refill, self.isMetered) = (id, secret, refill, isMetered)
         account = Mutex(Account(balance: balance))
     }
 }
@@ -33,6 +35,8 @@ final class LimitedKey: Sendable {
 final class World: Sendable {
     let rootKey: String
     let credits: [CreditKey]
+    /// With so many credits that no surcharge is ever more than there is.
+    let metered: [CreditKey]
     let limited: [LimitedKey]
     let victims: [Victim]
     let composite: Composite
@@ -42,6 +46,7 @@ final class World: Sendable {
     private let unresolved = Mutex<[Int: (key: CreditKey, begun: Account.Begun)]>([:])
 
     private static let creditKeyCount = 10
+    private static let plenty: Int64 = 100_000_000
     private static let limits = [(3, 1000), (20, 2000), (50, 5000), (150, 60_000)]
 
     /// Makes it all in the store of a life. The checker is told limits that are lower by `pretendedLimit`.
@@ -59,6 +64,11 @@ final class World: Sendable {
                 #"{"apiId":"\#(api)","name":"credits-\#(index)","credits":{"remaining":\#(balance)\#(rule)}}"#
             )
             return CreditKey(id: id, secret: secret, balance: balance, refill: refill)
+        }
+        metered = try (0..<2).map { index in
+            let (id, secret) = try session.makeKey(
+                #"{"apiId":"\#(api)","name":"metered-\#(index)","credits":{"remaining":\#(Self.plenty)}}"#)
+            return CreditKey(id: id, secret: secret, balance: Self.plenty, isMetered: true)
         }
         limited = try Self.limits.map { limit, duration in
             let (id, secret) = try session.makeKey(
