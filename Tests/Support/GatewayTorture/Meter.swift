@@ -10,8 +10,9 @@ struct Meter {
     private var possible: [Int: Int] = [:]
     private var underWay = 0
 
-    /// A loop reads the clock once a turn, so it may judge a request by a time before the request was sent.
-    private static let turnMillis = 200
+    /// A loop reads the clock once a turn, so it may judge a request by a time before the request was sent, and
+    /// on a busy machine a turn takes its time.
+    private static let turnMillis = 500
 
     init(limit: Int, durationMillis: Int) {
         self.limit = limit

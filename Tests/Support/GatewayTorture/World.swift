@@ -47,7 +47,7 @@ final class World: Sendable {
 
     private static let creditKeyCount = 10
     private static let plenty: Int64 = 100_000_000
-    private static let limits = [(3, 1000), (20, 2000), (50, 5000), (150, 60_000)]
+    private static let limits = [(3, 2000), (20, 5000), (50, 10_000), (150, 60_000)]
 
     /// Makes it all in the store of a life. The checker is told limits that are lower by `pretendedLimit`.
     init(_ life: Life, rootKey: String, backend: Backend, _ report: Report, pretendedLimit: Int) throws {
