@@ -15,14 +15,15 @@ import Testing
     /// A gateway whose backend begins an answer and ends it only when the gate for it opens, and somebody who can
     /// change keys.
     private struct Stage {
+        let upstream: Upstream
         let gateway: Gateway
         let client: ManagementClient
         let finish = Gate()
         let upstreamClosed = Channel<String>()
         let api: String
 
-        init() throws {
-            let upstream = try Upstream { [finish, upstreamClosed] connection in
+        init(_ configuration: String = Rechecks.configuration) throws {
+            upstream = try Upstream { [finish, upstreamClosed] connection in
                 guard let request = try connection.head() else { return }
                 connection.record(request)
                 if request.method == "POST" || request.target.hasSuffix("/silent") {
@@ -37,7 +38,7 @@ import Testing
                     upstreamClosed.push(request.target)
                 }
             }
-            gateway = try Gateway(Rechecks.configuration, upstream: upstream, workers: 2)
+            gateway = try Gateway(configuration, upstream: upstream, workers: 2)
             client = try ManagementClient(gateway.admin, rootKey: gateway.makeRootKey())
             api = try client.text("apiId", "apis.createApi", #"{"name":"streams"}"#)
             _ = try client.data(
@@ -196,5 +197,16 @@ import Testing
         }
         for _ in streams { stage.finish.open() }
         for stream in streams { #expect(try stream.line() == "4") }
+    }
+
+    @Test func aReloadChangesTheIntervalForWhatRunsAlready() throws {
+        let slow = Self.configuration.split(separator: "\n").dropFirst().joined(separator: "\n")
+        let stage = try Stage("recheck-interval 1d\n" + slow)
+        let key = try stage.key(#""permissions":["things.read"]"#)
+        let (stream, _) = try stage.open("/stream/x", key)
+        _ = try stage.client.data("keys.deleteKey", #"{"keyId":"\#(key.id)"}"#)
+        #expect(try !stream.hasMore(milliseconds: 300), "looked at long before it was due")
+        try stage.gateway.reload(Self.configuration, upstream: stage.upstream)
+        #expect(try stream.readToEnd() == [])
     }
 }

@@ -112,6 +112,23 @@ struct RecordLogTests {
         #expect(try folder.open().records == [[9], [8], [7]])
     }
 
+    @Test("an emptied log is empty for everybody, and goes on")
+    func emptied() throws {
+        let folder = Folder()
+        try folder.open(appending: Self.records)
+        var log = try RecordLog("usage", in: folder.path) { _ in true }
+        try log.removeAll()
+        #expect(log.length == 0)
+        #expect(try folder.open().records == [])
+        let last: [UInt8] = [7]
+        try log.append(last.span)
+        #expect(try folder.open().records == [[7]])
+        var disk = Disk()
+        disk.faults = FaultSchedule(failing: 1, .fails)
+        var failing = try RecordLog("usage", in: folder.path, disk) { _ in true }
+        #expect(throws: StoreFileError.self) { try failing.removeAll() }
+    }
+
     @Test("a failed write leaves no half record behind", arguments: 1...6)
     func failedWrite(_ number: Int) throws {
         let folder = Folder()
