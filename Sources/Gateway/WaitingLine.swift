@@ -48,6 +48,8 @@ final class LoopLine {
     let line: WaitingLine
     private let loop: Int
     private var entries: [(ticket: ConnectionTicket, cameNanos: Int64)] = []
+    /// Those before this have left: the first is taken without moving all others.
+    private var start = 0
     /// The loop has noted that a place may be free.
     var isDue = false
 
@@ -56,14 +58,14 @@ final class LoopLine {
         self.loop = loop
     }
 
-    var isEmpty: Bool { entries.isEmpty }
-    var first: ConnectionTicket? { entries.first?.ticket }
+    var isEmpty: Bool { start == entries.count }
+    var first: ConnectionTicket? { isEmpty ? nil : entries[start].ticket }
 
     /// False if so many wait already.
     func join(_ ticket: ConnectionTicket, limit: Int, nowNanos: Int64) -> Bool {
-        if entries.isEmpty { line.publish(nowNanos, loop: loop) }
+        if isEmpty { line.publish(nowNanos, loop: loop) }
         guard line.places.take(limit: limit) else {
-            if entries.isEmpty { line.publish(.max, loop: loop) }
+            if isEmpty { line.publish(.max, loop: loop) }
             line.refusals[loop].counter.add()
             return false
         }
@@ -73,9 +75,13 @@ final class LoopLine {
 
     /// The request of this connection waits no more, for whatever reason.
     func leave(connection index: Int) {
-        guard let position = entries.firstIndex(where: { $0.ticket.index == index }) else { return }
-        entries.remove(at: position)
-        line.publish(entries.first?.cameNanos ?? .max, loop: loop)
+        guard let position = entries[start...].firstIndex(where: { $0.ticket.index == index }) else { return }
+        if position == start { start += 1 } else { entries.remove(at: position) }
+        if start * 2 > entries.count {
+            entries.removeFirst(start)
+            start = 0
+        }
+        line.publish(isEmpty ? .max : entries[start].cameNanos, loop: loop)
         line.places.giveBack()
     }
 
