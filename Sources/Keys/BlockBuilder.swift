@@ -38,6 +38,9 @@ struct BlockBuilder {
         set(offset, value)
     }
 
+    /// Appends what is leased to a key.
+    mutating func append(lease: Int64) { append(lease) }
+
     /// Appends text whose length goes into 16 bits at `lengthOffset`.
     mutating func append(_ text: String, _ what: String, lengthAt lengthOffset: Int) throws(StoreError) {
         let before = bytes.count

@@ -37,12 +37,16 @@ final class Catalog {
     /// Credits on their way between a lease and a staged record, to be settled when the batch is.
     var creditMoves = CreditMoves()
     private(set) var counts = InlineArray<16, Int>(repeating: 0)
+    /// What the transactions of the batch have to say in the ledger; the journal has it as well.
+    var ledgerEntries: [LedgerEntry] = []
     /// Bytes of all published blocks: what a snapshot would hold.
     private(set) var publishedByteCount = 0
     var lists = OrderedLists()
     var leaseSizes = LeaseSizes()
     /// Numbers of the live keys that are refilled.
     private(set) var refilledKeys: Set<UInt32> = []
+    /// Numbers of the keys whose record says that some of their credits are on lease.
+    private(set) var leasedKeys: Set<UInt32> = []
 
     var tables: PublishedTables { unsafe state.tables.pointee }
 
@@ -117,11 +121,14 @@ final class Catalog {
     struct Mark {
         fileprivate let undoCount: Int
         fileprivate let creditMoveCount: Int
+        fileprivate let ledgerCount: Int
         fileprivate let lastNumbers: InlineArray<16, UInt32>
     }
 
     var mark: Mark {
-        Mark(undoCount: undo.count, creditMoveCount: creditMoves.count, lastNumbers: state.lastNumbers)
+        Mark(
+            undoCount: undo.count, creditMoveCount: creditMoves.count, ledgerCount: ledgerEntries.count,
+            lastNumbers: state.lastNumbers)
     }
 
     /// The next number of a kind, given out for good unless the transaction is rolled back.
@@ -153,11 +160,15 @@ final class Catalog {
         return refs
     }
 
+    /// What the ledger has to say about everything since `mark`.
+    func ledgerEntries(since mark: Mark) -> ArraySlice<LedgerEntry> { ledgerEntries[mark.ledgerCount...] }
+
     // MARK: Ending a batch
 
     /// Makes the catalog what it was at `mark`.
     func rollBack(to mark: Mark, _ reason: RollBackReason) {
         creditMoves.rollBack(to: mark.creditMoveCount, reason, tables.creditCells)
+        ledgerEntries.removeSubrange(mark.ledgerCount...)
         while undo.count > mark.undoCount {
             let (ref, previous) = undo.removeLast()
             let current = block(ref.kind, ref.number)
@@ -169,6 +180,9 @@ final class Catalog {
         }
         state.lastNumbers = mark.lastNumbers
     }
+
+    /// Ends a batch that changed no record: what it spent out of leases stays spent.
+    func endWithoutChange() { creditMoves.release(tables.creditCells) }
 
     // MARK: Publishing
 
@@ -187,6 +201,7 @@ final class Catalog {
             publish(ref, change)
         }
         creditMoves.release(tables.creditCells)
+        ledgerEntries.removeAll(keepingCapacity: ledgerEntries.count < 4096)
         staged.removeAll(keepingCapacity: staged.count < 4096)
         stagedDigests.removeAll()
         collect()
@@ -209,11 +224,15 @@ final class Catalog {
         counts[Int(ref.kind.rawValue)] += (new == nil ? 0 : 1) - (old == nil ? 0 : 1)
         publishedByteCount += (new?.length ?? 0) - (old?.length ?? 0)
         lists.change(ref, old, new, tables)
-        if ref.kind == .key { noteRefill(of: ref.number, old, new) }
+        if ref.kind == .key { noteCredits(of: ref.number, old, new) }
         if let old { state.limbo.add(old.address) }
     }
 
-    private func noteRefill(of number: UInt32, _ old: Block?, _ new: Block?) {
+    private func noteCredits(of number: UInt32, _ old: Block?, _ new: Block?) {
+        let wasLeased = old.map { KeyBlock(block: $0).hasLease } ?? false
+        let isLeased = new.map { KeyBlock(block: $0).hasLease } ?? false
+        if isLeased, !wasLeased { leasedKeys.insert(number) }
+        if wasLeased, !isLeased { leasedKeys.remove(number) }
         let had = old.map { KeyBlock(block: $0).isRefilled } ?? false
         let has = new.map { KeyBlock(block: $0).isRefilled } ?? false
         if has, !had { refilledKeys.insert(number) }

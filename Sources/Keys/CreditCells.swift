@@ -39,6 +39,12 @@ import Synchronization
         return Int64(bitPattern: UInt64(unsafe word.pointee.load(ordering: .acquiring) & ~Self.inTransit))
     }
 
+    /// Whether the store's thread has the lease in hand.
+    func isInTransit(_ number: UInt32) -> Bool {
+        guard let word = unsafe leases.word(number) else { return false }
+        return unsafe word.pointee.load(ordering: .acquiring) & Self.inTransit != 0
+    }
+
     /// Whether there is a lease, if only an empty one, that can be given back to.
     func exists(_ number: UInt32) -> Bool { unsafe leases.word(number) != nil }
 
@@ -73,7 +79,9 @@ import Synchronization
 
     private static func add(_ amount: Int64, _ words: PagedWords, _ number: UInt32) {
         guard let word = unsafe words.word(number) else { return }
-        unsafe word.pointee.add(UInt(truncatingIfNeeded: amount), ordering: .acquiringAndReleasing)
+        // Signed: what is written down before it is noted is less than nothing until then.
+        unsafe word.pointee.wrappingAdd(
+            UInt(bitPattern: Int(amount)), ordering: .acquiringAndReleasing)
     }
 
     // MARK: The store's thread
@@ -118,11 +126,9 @@ import Synchronization
         return Int64(bitPattern: UInt64(unsafe word.pointee.load(ordering: .acquiring)))
     }
 
-    /// The numbers of all keys that have something leased.
-    func leasedNumbers(upTo last: UInt32) -> [UInt32] {
-        var numbers: [UInt32] = []
-        leases.forEachSet(upTo: last) { number, _ in numbers.append(number) }
-        return numbers
+    /// Calls `body` with the numbers of all keys in whose lease there is something.
+    func forEachNonEmpty(upTo last: UInt32, _ body: (UInt32) -> Void) {
+        leases.forEachSet(upTo: last) { number, _ in body(number) }
     }
 
     func free(upTo last: UInt32) {

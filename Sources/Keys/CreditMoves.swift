@@ -22,6 +22,8 @@ struct CreditMoves {
         var onFailure: Int64 = 0
         /// Whether the lease is in transit since this move.
         var isBeginning = false
+        /// What is written down of the refunds and surcharges noted beside the lease.
+        var written: (refunds: Int64, surcharges: Int64) = (0, 0)
     }
 
     private var moves: [Move] = []
@@ -47,6 +49,14 @@ struct CreditMoves {
             add(Move(number: number, onPublish: -pending, onUndo: amount, isBeginning: began))
         }
         return amount + pending
+    }
+
+    /// Says that this much of what was noted beside the lease is in the ledger.
+    mutating func note(written: (refunds: Int64, surcharges: Int64), of number: UInt32, _ cells: CreditCells)
+    {
+        if written == (0, 0) { return }
+        cells.forget(refunds: written.refunds, surcharges: written.surcharges, of: number)
+        add(Move(number: number, written: written))
     }
 
     mutating func grant(_ amount: Int64, to number: UInt32) {
@@ -77,6 +87,8 @@ struct CreditMoves {
                 let rest = move.onUndo - move.onFailure
                 if rest != 0 { doubtful[move.number, default: 0] += rest }
             }
+            cells.forget(
+                refunds: -move.written.refunds, surcharges: -move.written.surcharges, of: move.number)
             if move.isBeginning { cells.release(move.number) }
         }
     }
@@ -109,8 +121,22 @@ extension Catalog {
         tables.creditCells.leased(number) + creditMoves.pending(number)
     }
 
-    /// Empties the lease of a key into the hands of the caller, who stages a record that has it.
-    func takeLease(_ number: UInt32) -> Int64 { creditMoves.take(number, tables.creditCells) }
+    /// Empties the lease of a key into the hands of the caller, who stages a record that has it, and has the
+    /// account say what was spent of it. What is found for a key without credits is nobody's any more.
+    func takeLease(_ number: UInt32, into account: inout CreditAccount, _ hasCredits: Bool) -> Int64 {
+        let cells = tables.creditCells
+        // Before the lease: what is noted by now, is in there by then.
+        let noted = cells.noted(number)
+        let taken = creditMoves.take(number, cells)
+        guard hasCredits else {
+            creditMoves.note(written: noted, of: number, cells)
+            return 0
+        }
+        let rest = min(taken, Int64.max - account.balance)
+        let written = account.settleLease(rest: rest, refunds: noted.refunds, surcharges: noted.surcharges)
+        creditMoves.note(written: written, of: number, cells)
+        return rest
+    }
 
     /// Leases `amount` to the key once the staged record, which has that much less, is on disk.
     func grantLease(_ amount: Int64, to number: UInt32) { creditMoves.grant(amount, to: number) }
@@ -118,11 +144,6 @@ extension Catalog {
     /// Takes `cost` out of the lease if that much is in it.
     func spendLease(_ cost: Int64, of number: UInt32) -> Bool {
         creditMoves.spend(cost, of: number, tables.creditCells)
-    }
-
-    /// Numbers of the keys that have something leased.
-    var leasedKeys: [UInt32] {
-        tables.creditCells.leasedNumbers(upTo: state.lastNumbers[Int(EntityKind.key.rawValue)])
     }
 }
 

@@ -103,7 +103,7 @@ extension Transaction {
             return .settled(spent: settlement.used, uncollected: 0)
         }
         var collected: Int64 = 0
-        try updateKey(key, .keepsTimestamp) { (record) throws(StoreError) in
+        try updateKey(key, .keepsTimestamp, .settlement(settlement)) { (record) throws(StoreError) in
             let balance = record.credits?.remaining ?? 0
             collected = min(settlement.surcharge, balance)
             record.credits?.remaining = balance.adding(settlement.refund) - collected

@@ -47,7 +47,9 @@ extension KeyView {
     /// As `spend`, and takes nothing.
     public func affords(_ cost: Int64) -> CreditOutcome {
         let left = balance ?? 0
-        return left < cost ? .exceeded(remaining: left) : .spent(remaining: left)
+        // What seems to lack may just be in the hands of the store's thread.
+        let isCertain = isCurrent && !leases.isInTransit(reference.number)
+        return left < cost && isCertain ? .exceeded(remaining: left) : .spent(remaining: left)
     }
 
     /// What is left, leased or not; nil for a key without credits.
@@ -92,13 +94,14 @@ extension Transaction {
         var lease: Int64 = 0
         // Updating brings the lease back into the record, so the balance in hand is whole. Loops may have
         // spent of it since it was looked at above.
-        try updateKey(reference, .keepsTimestamp) { (record) throws(StoreError) in
+        try updateKey(reference, .keepsTimestamp, .spending(request)) { (record) throws(StoreError) in
             guard let balance = record.credits?.remaining else { return }
             guard balance >= cost else {
                 outcome = .exceeded(remaining: balance)
                 return
             }
             lease = min(balance - cost, wanted)
+            record.leased = lease
             record.credits?.remaining = balance - cost - lease
             outcome = .spent(remaining: balance - cost)
         }
@@ -106,14 +109,46 @@ extension Transaction {
         return outcome
     }
 
-    /// Puts what is leased to all keys back into their records: for an orderly end, after the last loop.
-    public mutating func returnLeases() throws(StoreError) {
-        for number in catalog.leasedKeys {
-            let reference = Reference<KeyRecord>(number: number)
-            // A key that is gone takes its lease with it.
-            guard let block = catalog.block(.key, number), isLive(block) else { continue }
-            try updateKey(reference, .keepsTimestamp) { _ throws(StoreError) in }
+    /// Puts what is leased to up to `limit` keys back into their records: for an orderly end, after the last
+    /// loop. True if some may be left.
+    public mutating func returnLeases(limit: Int = .max) throws(StoreError) -> Bool {
+        let leased = catalog.leasedKeys
+        var numbers = Array(leased.prefix(limit))
+        if numbers.count < limit {
+            // Also what was refunded to keys that have no lease any more. A key that is gone, or has become
+            // unlimited, takes its refunds with it.
+            let last = catalog.state.lastNumbers[Int(EntityKind.key.rawValue)]
+            catalog.tables.creditCells.forEachNonEmpty(upTo: last) { number in
+                if leased.contains(number) { return }
+                if let block = catalog.block(.key, number), KeyBlock(block: block).remainingCredits != nil {
+                    numbers.append(number)
+                }
+            }
         }
+        for number in numbers.prefix(limit) {
+            guard let block = catalog.block(.key, number) else { continue }
+            try withCredits(of: block) { (record, account) throws(StoreError) in
+                var record = record
+                try account.settle(&record, .management)
+                catalog.stage(EntityRef(.key, number), try record.packed())
+            }
+        }
+        return numbers.count >= limit
+    }
+
+    /// Writes off what was on lease when the process died, for up to `limit` keys. True if some may be left.
+    mutating func writeOffLeases(limit: Int) throws(StoreError) -> Bool {
+        for (index, number) in catalog.leasedKeys.enumerated() {
+            if index == limit { return true }
+            guard let block = catalog.block(.key, number) else { continue }
+            var record = KeyBlock(block: block).record
+            var account = CreditAccount(of: record, isNew: false, atMillis: nowMillis)
+            account.move(.writeOff, record.leased)
+            record.leased = 0
+            catalog.stage(EntityRef(.key, number), try record.packed())
+            catalog.ledgerEntries += account.entries
+        }
+        return false
     }
 }
 

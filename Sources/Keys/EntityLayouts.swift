@@ -14,7 +14,7 @@ import Access
 
 extension EntityKind {
     /// The newest layout this build writes and reads. Older ones are read as well; newer ones are refused.
-    var layoutVersion: UInt8 { 1 }
+    var layoutVersion: UInt8 { self == .key ? 2 : 1 }
 
     /// Length of the part before the first section.
     var fixedLength: Int {

@@ -88,10 +88,11 @@ struct Journal: ~Copyable {
     var hasPending: Bool { !pending.isEmpty }
 
     /// Adds one transaction to what the next `commit` writes.
-    mutating func append(_ refs: [EntityRef], of catalog: Catalog) {
+    mutating func append(_ refs: [EntityRef], of catalog: Catalog, _ entries: ArraySlice<LedgerEntry>) {
         lastTransaction += 1
         JournalFormat.encode(
-            refs, of: catalog, transaction: lastTransaction, durable: durableTransaction, into: &pending)
+            refs, of: catalog, entries, transaction: lastTransaction, durable: durableTransaction,
+            into: &pending)
     }
 
     /// Puts everything appended on the disk. If this throws, nothing of it may be acknowledged and the

@@ -7,7 +7,8 @@
 //     record    0 u32 marker   4 u32 length of the payload   8 u8 type   9 u8 version   10 u16 0
 //              12 u32 CRC-32C of all the rest of the record
 //              16 u64 transaction number   24 u64 last transaction on disk when this one was written
-//              32 payload: changes, each `1` and a block, or `2`, u8 kind, u32 number of what is removed
+//              32 payload: changes, each `1` and a block, or `2`, u8 kind, u32 number of what is removed, or
+//              `3` and an entry of the ledger, since version 2
 //
 // A record holds what entities are afterwards, not what was done to them, so replaying needs no logic.
 //
@@ -35,7 +36,7 @@ enum JournalFormat {
     static let headLength = 40
     static let recordHeadLength = 32
     static let changesType: UInt8 = 1
-    static let changesVersion: UInt8 = 1
+    static let changesVersion: UInt8 = 2
     /// A transaction longer than this is damage, not data.
     static let maxPayloadLength = 1 << 30
     private static let magic: StaticString = "KEYGATEJ"
@@ -75,14 +76,17 @@ enum JournalFormat {
         return Array(copying: out.bytes)
     }
 
-    /// Appends one record with the changes of `refs`, as they are in `catalog`.
+    /// Appends one record with the changes of `refs`, as they are in `catalog`, and what the ledger says of
+    /// them.
     static func encode(
-        _ refs: [EntityRef], of catalog: Catalog, transaction: UInt64, durable: UInt64,
+        _ refs: [EntityRef], of catalog: Catalog, _ entries: ArraySlice<LedgerEntry>, transaction: UInt64,
+        durable: UInt64,
         into out: inout ByteBuffer
     ) {
         let start = out.count
         var length = 0
         for ref in refs { length += catalog.block(ref.kind, ref.number).map { 1 + $0.length } ?? 6 }
+        for entry in entries { length += 1 + entry.encodedLength }
         out.reserve(recordHeadLength + length)
         out.append(little: marker)
         out.append(little: UInt32(length))
@@ -101,6 +105,11 @@ enum JournalFormat {
                 out.append(ref.kind.rawValue)
                 out.append(little: ref.number)
             }
+        }
+        for var entry in entries {
+            entry.transaction = transaction
+            out.append(3)
+            entry.encode(into: &out)
         }
         var crc = checksum(out.bytes.extracting(start..<out.count))
         for index in 0..<4 {
@@ -180,8 +189,10 @@ enum JournalFormat {
         }
     }
 
-    /// Applies the changes of one record to the catalog.
-    static func apply(_ payload: Span<UInt8>, to catalog: Catalog) throws(BlockError) {
+    /// Applies the changes of one record to the catalog. Entries of the ledger are looked at and left where
+    /// they are.
+    static func apply(_ payload: Span<UInt8>, of transaction: UInt64, to catalog: Catalog) throws(BlockError)
+    {
         var offset = 0
         while offset < payload.count {
             switch payload[offset] {
@@ -202,6 +213,40 @@ enum JournalFormat {
                 }
                 try catalog.install(EntityRef(kind, payload.little32(at: offset + 2)), nil)
                 offset += 6
+            case 3:
+                offset = try ledgerEntry(payload, at: offset, of: transaction).end
+            default:
+                throw .damaged("change of unknown sort \(payload[offset])")
+            }
+        }
+    }
+}
+
+extension JournalFormat {
+    private static func ledgerEntry(
+        _ payload: Span<UInt8>, at offset: Int, of transaction: UInt64
+    ) throws(BlockError) -> (entry: LedgerEntry, end: Int) {
+        let entry = try LedgerEntry.decode(payload, at: offset + 1)
+        guard entry.transaction == transaction else {
+            throw .damaged("a ledger entry of transaction \(entry.transaction) in \(transaction)")
+        }
+        return (entry, offset + 1 + entry.encodedLength)
+    }
+
+    /// Calls `body` with the entries of the ledger in one record, which were made by `transaction`.
+    static func forEachLedgerEntry(
+        _ payload: Span<UInt8>, of transaction: UInt64, _ body: (LedgerEntry) -> Void
+    ) throws(BlockError) {
+        var offset = 0
+        while offset < payload.count {
+            switch payload[offset] {
+            case 1 where payload.count - offset >= 5:
+                offset += 1 + max(Int(payload.little32(at: offset + 1)), Block.headLength)
+            case 2: offset += 6
+            case 3:
+                let (entry, end) = try ledgerEntry(payload, at: offset, of: transaction)
+                body(entry)
+                offset = end
             default:
                 throw .damaged("change of unknown sort \(payload[offset])")
             }

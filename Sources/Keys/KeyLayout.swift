@@ -10,7 +10,8 @@
 //     72  i64 updated at
 //     80  i64 last used at
 //
-// then permission numbers, role numbers, id, name, start, prefix, networks, rate limits, meta.
+// then permission numbers, role numbers, id, name, start, prefix, networks, rate limits, meta, and for a key
+// with a lease i64 what is leased. Version 1 had no leases; a key in version 2 has its credits in the ledger.
 
 import Access
 
@@ -22,6 +23,7 @@ enum KeyFlag {
     static let hasName: UInt16 = 8
     static let hasPrefix: UInt16 = 16
     static let hasMeta: UInt16 = 32
+    static let hasLease: UInt16 = 64
 }
 
 /// A block known to be a key.
@@ -37,6 +39,14 @@ struct KeyBlock {
     var identity: UInt32 { block.u32(at: 56) }
     var isDeleted: Bool { block.i64(at: 88) != .min }
     var remainingCredits: Int64? { block.flags & KeyFlag.hasCredits == 0 ? nil : block.i64(at: 96) }
+
+    /// What was taken out of the balance to be spent without asking the disk.
+    var leased: Int64 { hasLease ? block.i64(at: meta.upperBound) : 0 }
+    var hasLease: Bool { block.flags & KeyFlag.hasLease != 0 }
+    /// Whether the ledger knows the key's credits, if it has any.
+    var isInLedger: Bool { block.version > 1 }
+
+    var refilledThroughDay: UInt32 { block.u32(at: 116) }
 
     /// Alive, and with a refill.
     var isRefilled: Bool { block.flags & KeyFlag.hasRefill != 0 && !isDeleted }
@@ -57,8 +67,8 @@ struct KeyBlock {
     }
 
     var isWellFormed: Bool {
-        meta.upperBound == block.length && !id.isEmpty && block.networksAreWellFormed(networks)
-            && block.rulesAreWellFormed(limits)
+        meta.upperBound + (hasLease ? 8 : 0) == block.length && leased >= 0 && !id.isEmpty
+            && block.networksAreWellFormed(networks) && block.rulesAreWellFormed(limits)
     }
 
     var record: KeyRecord {
@@ -80,6 +90,7 @@ struct KeyBlock {
         record.roles = block.numbers(roles)
         record.limits = block.rules(limits)
         record.credits = credits
+        record.leased = leased
         record.refilledThroughDay = block.u32(at: 116)
         record.deletedAtMillis = block.instant(at: 88)
         return record
@@ -106,6 +117,7 @@ extension KeyRecord {
         if name != nil { flags |= KeyFlag.hasName }
         if prefix != nil { flags |= KeyFlag.hasPrefix }
         if meta != nil { flags |= KeyFlag.hasMeta }
+        if leased != 0 { flags |= KeyFlag.hasLease }
         var builder = BlockBuilder(kind: .key, flags: flags, number: reference.number)
         builder.set(12, api.number)
         builder.set(16, digest)
@@ -132,6 +144,7 @@ extension KeyRecord {
         try builder.append(allowedNetworks, countAt: 126)
         try builder.append(limits, lengthAt: 132)
         try builder.append(meta ?? [], "meta", lengthAt: 128)
+        if leased != 0 { builder.append(lease: leased) }
         return try builder.finish()
     }
 }

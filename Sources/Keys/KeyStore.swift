@@ -16,6 +16,9 @@ import Reactor
 public struct StoreOptions: Sendable {
     /// The journal is compacted into a snapshot once it is longer than this and than the last snapshot.
     public var compactionThresholdBytes = 64 << 20
+    /// How long the ledger's file may become, beside one opening for each key: beyond it, at a compaction, the
+    /// older half is folded into those.
+    public var ledgerBudgetBytes = 64 << 20
     var disk = Disk()
 
     public init() {}
@@ -52,6 +55,7 @@ public final class KeyStore {
     var lock: StoreLock
     let disk: Disk
     private let compactionThreshold: Int
+    let ledgerBudget: Int
     var snapshotLength: Int
     /// Bytes in journals before the current one that no snapshot contains yet.
     var earlierJournalLength: Int
@@ -75,7 +79,9 @@ public final class KeyStore {
         for name in recovery.leftovers { try disk.remove(directory + "/" + name.text) }
         let journal = try openJournal(directory, recovery, disk)
         let device = try disk.identity(at: directory).device
-        return KeyStore(directory, options, recovery, lock, journal, device)
+        let store = KeyStore(directory, options, recovery, lock, journal, device)
+        store.writeOffLeases()
+        return store
     }
 
     /// Whether there is a store in `directory`, of whatever format and in whatever state.
@@ -112,6 +118,16 @@ public final class KeyStore {
         return journal
     }
 
+    /// Nobody knows what was spent of the leases that were out when the process before this one died: they
+    /// count as gone. If that cannot be written the store is open, and read-only.
+    private func writeOffLeases() {
+        var isMore = !catalog.leasedKeys.isEmpty
+        while isMore {
+            let written = stage { (store) throws(StoreError) in try store.writeOffLeases(limit: 4096) }
+            isMore = commit() == nil && (try? written.get()) == true
+        }
+    }
+
     private init(
         _ directory: String, _ options: StoreOptions, _ recovery: consuming Recovery,
         _ lock: consuming StoreLock,
@@ -127,6 +143,7 @@ public final class KeyStore {
         self.journal = journal
         disk = options.disk
         compactionThreshold = options.compactionThresholdBytes
+        ledgerBudget = options.ledgerBudgetBytes
     }
 
     /// A reader for one event loop. May be called from any thread, and the reader may outlive the store.
@@ -180,7 +197,7 @@ public final class KeyStore {
             catalog.rollBack(to: mark, .undone)
             return .failure(.unavailable(unavailableReason))
         }
-        journal.append(changes, of: catalog)
+        journal.append(changes, of: catalog, catalog.ledgerEntries(since: mark))
         return .success(result)
     }
 
@@ -188,7 +205,10 @@ public final class KeyStore {
     /// of the batch is kept and the store takes no more mutations.
     func commit() -> String? {
         defer { batchMark = nil }
-        guard journal.hasPending else { return nil }
+        guard journal.hasPending else {
+            catalog.endWithoutChange()
+            return nil
+        }
         let durable = journal.durableTransaction
         do throws(StoreFileError) {
             try journal.commit()
@@ -274,13 +294,21 @@ public final class KeyStore {
     /// Rewrites the store as one snapshot and an empty journal, on this thread.
     public func compact() throws(StoreFileError) {
         let image = try beginCompaction()
-        let outcome = Self.write(image, in: directory, disk)
+        let outcome = Self.write(image, ledgerStore, budget: ledgerBudget)
         if let error = finishCompaction(outcome, sequence: image.head.sequence) { throw error }
     }
 
-    static func write(_ image: StoreImage, in directory: String, _ disk: Disk) -> Result<Int, StoreFileError>
-    {
-        do { return .success(try image.write(in: directory, disk)) } catch { return .failure(error) }
+    /// The long part, on any thread. The ledger first: once the snapshot is there the journals may go, and
+    /// what they say of credits must have been copied.
+    static func write(
+        _ image: StoreImage, _ ledger: LedgerStore, budget: Int
+    ) -> Result<Int, StoreFileError> {
+        do throws(StoreFileError) {
+            try ledger.extend(through: image.head.transaction, budget: budget)
+            return .success(try image.write(in: ledger.directory, ledger.disk))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// The image of a copy, which begins its own history with snapshot 1.
@@ -293,8 +321,17 @@ public final class KeyStore {
         try Self.writeBackup(imageForBackup(), of: directory, to: target, disk)
     }
 
+    /// What a copy knows of what moved credits before.
+    enum CopiedHistory {
+        /// All of it.
+        case whole
+        /// Nothing: the files that had it are gone. Its ledger begins with what the records say.
+        case none
+    }
+
     static func writeBackup(
-        _ image: StoreImage, of directory: String, to target: String, _ disk: Disk
+        _ image: StoreImage, of directory: String, to target: String, _ disk: Disk,
+        _ history: CopiedHistory = .whole
     ) throws(StoreFileError) {
         try disk.createDirectory(target)
         if try !disk.names(in: target).isEmpty {
@@ -304,6 +341,10 @@ public final class KeyStore {
         _ = try Journal.create(in: target, sequence: 1, after: image.head.transaction, disk)
         let usage = directory + "/" + usageFileName
         if try disk.exists(usage) { try disk.copy(usage, to: target + "/" + usageFileName) }
+        switch history {
+        case .whole: try LedgerStore(directory, disk).copy(to: target, through: image.head.transaction)
+        case .none: try LedgerStore(target, disk).begin(with: image)
+        }
         _ = try image.write(in: target, disk)
     }
 

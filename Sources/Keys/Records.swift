@@ -108,6 +108,8 @@ public struct KeyRecord: Hashable, Sendable {
     public var limits: [RateLimitRule] = []
     /// Nil: unlimited.
     public var credits: Credits?
+    /// What was taken out of the balance to be spent without asking the disk.
+    var leased: Int64 = 0
     /// The last day, counted from 1970-01-01 UTC, whose refill has been done or was not due yet.
     var refilledThroughDay: UInt32 = 0
     /// Set once the key is soft-deleted: it verifies as not found and its digest stays taken.

@@ -7,10 +7,6 @@
 import Bytes
 import Reactor
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// What opening a store found.
 public struct OpenReport: Sendable, Equatable {
     /// The sequence number of the snapshot that was read; nil if there is none yet.
@@ -194,22 +190,9 @@ struct Recovery: ~Copyable {
         throws(StoreFileError)
     {
         let path = path(.journal(sequence))
-        let file = try disk.openForReading(path)
-        let length = try disk.length(file, path)
-        if length == 0 {
-            try readJournal(sequence, [UInt8]().span, path, isLast, through: end)
-            return
+        try disk.withContents(of: path) { (file) throws(StoreFileError) in
+            try readJournal(sequence, file, path, isLast, through: end)
         }
-        let number = file.number
-        let memory = unsafe mmap(nil, length, PROT_READ, MAP_PRIVATE, number, 0)
-        let code = errno
-        guard let memory = unsafe memory, unsafe memory != MAP_FAILED else {
-            throw .system(action: "map", path: path, reason: Errno(code: code).description)
-        }
-        defer { _ = unsafe munmap(memory, length) }
-        let bytes = unsafe UnsafeRawBufferPointer(start: memory, count: length).assumingMemoryBound(
-            to: UInt8.self)
-        try unsafe readJournal(sequence, bytes.span, path, isLast, through: end)
     }
 
     /// The heart of recovery, on bytes: also what the fuzzer and `JournalInspection` run.
@@ -261,7 +244,8 @@ struct Recovery: ~Copyable {
                     reason: "transaction \(record.transaction) stands where \(transaction + 1) belongs")
             }
             try Self.loading(path, offset) { () throws(BlockError) in
-                try JournalFormat.apply(file.extracting(record.payload), to: catalog)
+                try JournalFormat.apply(
+                    file.extracting(record.payload), of: record.transaction, to: catalog)
             }
             transaction += 1
             count += 1

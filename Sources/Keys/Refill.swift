@@ -42,7 +42,10 @@ extension Transaction {
     public mutating func refillCredits(limit: Int) throws(StoreError) -> Bool {
         var count = 0
         for number in catalog.refilledKeys {
-            guard let block = catalog.block(.key, number) else { continue }
+            // Most have had theirs: those are not taken apart.
+            guard let block = catalog.block(.key, number),
+                KeyBlock(block: block).refilledThroughDay < today
+            else { continue }
             let record = KeyBlock(block: block).record
             guard let refill = record.credits?.refill,
                 RefillCalendar.isDue(refill.interval, after: record.refilledThroughDay, through: today)
@@ -51,8 +54,9 @@ extension Transaction {
             count += 1
             let today = today
             // Keys of deleted APIs are not live and are left as they are.
-            guard unleased(block) != nil else { continue }
-            try updateKey(Reference(number: number)) { (record) throws(StoreError) in
+            guard isLive(block) else { continue }
+            try updateKey(Reference(number: number), .updatesTimestamp, .refill) {
+                (record) throws(StoreError) in
                 if let balance = record.credits?.remaining, balance < refill.amount {
                     record.credits?.remaining = refill.amount
                 }

@@ -82,7 +82,7 @@ extension KeyStore {
         let fresh = directory + ".remade"
         try disk.removeTree(fresh)
         let image = imageForBackup()
-        try Self.writeBackup(image, of: directory, to: fresh, disk)
+        try Self.writeBackup(image, of: directory, to: fresh, disk, .none)
         let newLock = try StoreLock.take(directory: fresh)
         let newJournal = try Journal.reopen(
             in: fresh, sequence: 1, length: JournalFormat.headLength, after: image.head.transaction, disk)

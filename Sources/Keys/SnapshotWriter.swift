@@ -40,6 +40,21 @@ final class StoreImage: Sendable {
 
     deinit { state.reclamation.release(slot) }
 
+    /// Calls `body` with every key, soft-deleted ones included.
+    func forEachKey(_ body: (KeyBlock) -> Void) {
+        for address in addresses {
+            let block = Block(address: address)
+            if block.kind == .key { body(KeyBlock(block: block)) }
+        }
+    }
+
+    /// The id of the key with this number, if there is one.
+    func keyID(_ number: UInt32) -> String? {
+        var id: String?
+        forEachKey { if $0.block.number == number { id = $0.block.text($0.id) } }
+        return id
+    }
+
     /// Writes `snapshot-N` under a temporary name and renames it once it is on the disk, so that a snapshot
     /// either is complete or is not there. Returns its length in bytes.
     func write(in directory: String, _ disk: Disk) throws(StoreFileError) -> Int {

@@ -1,8 +1,7 @@
 // What can go wrong: one error for a mutation that cannot be, one for files that cannot be used.
 
 /// The kinds of things the store holds. Raw values are part of the file format; their order is the order in
-/// which records are written and published, so that whatever a record refers to comes before it. 9
-/// and 10 are set aside for credit leases and ledger entries.
+/// which records are written and published, so that whatever a record refers to comes before it.
 public enum EntityKind: UInt8, CaseIterable, Sendable {
     case permission = 1
     case role = 2

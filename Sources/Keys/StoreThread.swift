@@ -15,6 +15,8 @@ public final class StoreThread: @unchecked Sendable {
         case compact(Completion)
         case compacted(Result<Int, StoreFileError>, sequence: UInt64)
         case backup(target: String, Completion)
+        /// Prepares something, between batches, that the thread for long things then does.
+        case ask(@Sendable (KeyStore) -> @Sendable () -> Void)
         /// There is more of what the last turn left undone.
         case wake
         case stop
@@ -103,6 +105,30 @@ public final class StoreThread: @unchecked Sendable {
         mailbox.post(.backup(target: target, completion))
     }
 
+    /// The last `limit` movements of a key's credits, told on some thread of the store; nil if it does not know
+    /// the key.
+    public func ledger(
+        of keyID: String, limit: Int,
+        _ completion: @escaping @Sendable (Result<LedgerHistory?, StoreFileError>) -> Void
+    ) {
+        mailbox.post(
+            .ask { store in
+                let read = store.ledgerQuestion(of: keyID, limit: limit)
+                return { completion(read()) }
+            })
+    }
+
+    /// Checks the ledger against the records as they are now, while everything goes on.
+    public func verifyLedger(
+        _ completion: @escaping @Sendable (Result<LedgerReport, StoreFileError>) -> Void
+    ) {
+        mailbox.post(
+            .ask { store in
+                let check = store.ledgerAudit()
+                return { completion(check()) }
+            })
+    }
+
     /// Finishes what was submitted before, waits for a compaction that is under way, and ends the thread.
     /// The directory may then be opened by somebody else. Call it once; nothing may be submitted afterwards.
     public func stop() {
@@ -131,7 +157,7 @@ public final class StoreThread: @unchecked Sendable {
                 switch message {
                 case .work(let work): answers.append(work(store))
                 case .stop: isStopping = true
-                case .compact, .compacted, .backup: others.append(message)
+                case .compact, .compacted, .backup, .ask: others.append(message)
                 case .wake: break
                 }
             }
@@ -143,9 +169,17 @@ public final class StoreThread: @unchecked Sendable {
         // Once more, so that an orderly end can be one.
         if store.failure != nil { resume() }
         // The loops have ended, so what is leased is spent by nobody any more.
-        let returned = store.stage { (store) throws(StoreError) in try store.returnLeases() }
-        commit([])
-        if case .failure(let failure) = returned { log("leased credits could not be returned: \(failure)") }
+        var isMore = true
+        while isMore {
+            let returned = store.stage { (store) throws(StoreError) in try store.returnLeases(limit: 4096) }
+            commit([])
+            switch returned {
+            case .success(let left): isMore = left && store.unavailableReason == nil
+            case .failure(let failure):
+                isMore = false
+                log("leased credits could not be returned: \(failure)")
+            }
+        }
     }
 
     private var longestWaitMillis: Int32 {
@@ -224,6 +258,8 @@ public final class StoreThread: @unchecked Sendable {
         case .compacted(let outcome, let sequence):
             isCompacting = false
             finishCompaction(store.finishCompaction(outcome, sequence: sequence))
+        case .ask(let prepare):
+            jobs?.run(prepare(store))
         case .backup(let target, let completion):
             let image = store.imageForBackup()
             let disk = store.files
@@ -249,11 +285,11 @@ public final class StoreThread: @unchecked Sendable {
             return finishCompaction(error)
         }
         isCompacting = true
-        let directory = store.directory
-        let disk = store.files
+        let ledger = store.ledgerStore
+        let budget = store.ledgerBudget
         let sequence = image.head.sequence
         jobs?.run { [self] in
-            mailbox.post(.compacted(KeyStore.write(image, in: directory, disk), sequence: sequence))
+            mailbox.post(.compacted(KeyStore.write(image, ledger, budget: budget), sequence: sequence))
         }
     }
 

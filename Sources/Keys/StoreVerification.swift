@@ -8,17 +8,21 @@ public struct VerificationReport: Sendable {
     /// A file that was read to its end without complaint.
     public struct File: Sendable, Equatable {
         public let path: String
-        /// Records of a snapshot, transactions of a journal.
+        /// Records of a snapshot, transactions of a journal, entries of the ledger.
         public let recordCount: Int
     }
 
     public internal(set) var files: [File] = []
-    /// The first thing that would keep the store from opening; files after it were not read.
+    /// The first thing that would keep the store from opening; files after it were not read. Or, if it would
+    /// open, what of its ledger cannot be read.
     public internal(set) var problem: StoreFileError?
     /// What the next start would cut off. Usual after a crash, and also while a server is writing.
     public internal(set) var tornTail: OpenReport.TornTail?
     public internal(set) var keyCount = 0
     public internal(set) var identityCount = 0
+    /// What is out on lease, and of how many keys: a start that finds it so writes it off.
+    public internal(set) var leasedCredits: Int64 = 0
+    public internal(set) var leasedKeyCount = 0
 }
 
 extension KeyStore {
@@ -34,6 +38,15 @@ extension KeyStore {
             report.problem = error
         }
         report.take(recovery)
+        do throws(StoreFileError) {
+            let ledger = LedgerStore(directory, Disk())
+            if let found = try ledger.inspect() {
+                report.files.append(.init(path: ledger.filePath, recordCount: found.entryCount))
+                if report.problem == nil { report.problem = found.problem }
+            }
+        } catch {
+            if report.problem == nil { report.problem = error }
+        }
         return report
     }
 
@@ -57,5 +70,10 @@ extension VerificationReport {
         tornTail = recovery.report.tornTail
         keyCount = recovery.catalog.counts[Int(EntityKind.key.rawValue)]
         identityCount = recovery.catalog.counts[Int(EntityKind.identity.rawValue)]
+        leasedKeyCount = recovery.catalog.leasedKeys.count
+        for number in recovery.catalog.leasedKeys {
+            guard let block = recovery.catalog.block(.key, number) else { continue }
+            leasedCredits = leasedCredits.adding(KeyBlock(block: block).leased)
+        }
     }
 }

@@ -81,7 +81,7 @@ public struct Transaction: ~Copyable {
 
     /// The record without references to what was deleted since it was written: deleting a permission, a
     /// role or an identity does not touch the keys that have it.
-    private func attached(_ record: KeyRecord) -> KeyRecord {
+    func attached(_ record: KeyRecord) -> KeyRecord {
         var record = record
         record.permissions.removeAll { catalog.block(.permission, $0.number) == nil }
         record.roles.removeAll { catalog.block(.role, $0.number) == nil }

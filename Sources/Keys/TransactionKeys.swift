@@ -34,7 +34,10 @@ extension Transaction {
         record.permissions = Self.unique(record.permissions)
         record.roles = Self.unique(record.roles)
         record.reference = Reference(number: try catalog.takeNumber(.key))
+        var account = CreditAccount(ofNew: record.reference.number, atMillis: nowMillis)
+        try account.settle(&record, .management)
         catalog.stage(EntityRef(.key, record.reference.number), try record.packed())
+        catalog.ledgerEntries += account.entries
         return record
     }
 
@@ -58,41 +61,57 @@ extension Transaction {
         _ reference: Reference<KeyRecord>, _ stamp: UpdateStamp = .updatesTimestamp,
         _ change: (inout KeyRecord) throws(StoreError) -> Void
     ) throws(StoreError) -> KeyRecord {
-        // The balance is whole while the record is in hand: what was leased comes back into it.
-        let taken = catalog.takeLease(reference.number)
-        guard var old = unleased(catalog.block(.key, reference.number)) else { throw .notFound(.key, "") }
-        old.credits = old.credits.map { $0.whole(with: taken) }
-        var record = old
-        try change(&record)
-        // A refill that is new does not make up for the days before it.
-        if record.credits?.refill != old.credits?.refill { record.refilledThroughDay = today }
-        if record.digest != old.digest, isTaken(record.digest) { throw .alreadyExists(.key, "digest") }
-        record.reference = reference
-        record.id = old.id
-        record.limits = Self.numbered(record.limits, keeping: old.limits)
-        record.permissions = Self.unique(record.permissions)
-        record.roles = Self.unique(record.roles)
-        switch stamp {
-        case .updatesTimestamp: record.updatedAtMillis = nowMillis
-        case .keepsTimestamp: break
+        try updateKey(reference, stamp, .management, change)
+    }
+
+    /// As above, with the reason for which the balance changes, if it does. `change` may lease some of it.
+    @discardableResult
+    mutating func updateKey(
+        _ reference: Reference<KeyRecord>, _ stamp: UpdateStamp, _ reason: CreditReason,
+        _ change: (inout KeyRecord) throws(StoreError) -> Void
+    ) throws(StoreError) -> KeyRecord {
+        guard let block = catalog.block(.key, reference.number), isLive(block) else {
+            throw .notFound(.key, "")
         }
-        catalog.stage(EntityRef(.key, reference.number), try record.packed())
-        return record
+        return try withCredits(of: block) { (old, account) throws(StoreError) in
+            var record = old
+            try change(&record)
+            // A refill that is new does not make up for the days before it.
+            if record.credits?.refill != old.credits?.refill { record.refilledThroughDay = today }
+            if record.digest != old.digest, isTaken(record.digest) { throw .alreadyExists(.key, "digest") }
+            record.reference = reference
+            record.id = old.id
+            record.limits = Self.numbered(record.limits, keeping: old.limits)
+            record.permissions = Self.unique(record.permissions)
+            record.roles = Self.unique(record.roles)
+            switch stamp {
+            case .updatesTimestamp: record.updatedAtMillis = nowMillis
+            case .keepsTimestamp: break
+            }
+            try account.settle(&record, reason)
+            catalog.stage(EntityRef(.key, reference.number), try record.packed())
+            return record
+        }
     }
 
     /// Throws `notFound` when the key or its API is gone already.
     public mutating func deleteKey(_ reference: Reference<KeyRecord>, _ deletion: KeyDeletion)
         throws(StoreError)
     {
-        let taken = catalog.takeLease(reference.number)
-        guard var record = unleased(catalog.block(.key, reference.number)) else { throw .notFound(.key, "") }
-        record.credits = record.credits.map { $0.whole(with: taken) }
-        switch deletion {
-        case .soft:
-            record.deletedAtMillis = nowMillis
-            catalog.stage(EntityRef(.key, reference.number), try record.packed())
-        case .permanent:
-            catalog.stage(EntityRef(.key, reference.number), nil)
+        guard let block = catalog.block(.key, reference.number), isLive(block) else {
+            throw .notFound(.key, "")
+        }
+        try withCredits(of: block) { (old, account) throws(StoreError) in
+            var record = old
+            try account.settle(&record, .management)
+            switch deletion {
+            case .soft:
+                record.deletedAtMillis = nowMillis
+                catalog.stage(EntityRef(.key, reference.number), try record.packed())
+            case .permanent:
+                if record.credits != nil { account.close(record.id) }
+                catalog.stage(EntityRef(.key, reference.number), nil)
+            }
         }
     }
 

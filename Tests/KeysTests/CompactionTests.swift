@@ -36,7 +36,9 @@ import Testing
         try store!.compact()
         #expect(try Contents(store!) == before)
         #expect(
-            try Disk().names(in: scratch.store).sorted() == ["journal-00000002", "lock", "snapshot-00000002"])
+            try Disk().names(in: scratch.store).sorted() == [
+                "journal-00000002", "ledger", "lock", "snapshot-00000002",
+            ])
         store = nil
         store = try KeyStore.open(scratch.store)
         #expect(store!.report.snapshotSequence == 2)
@@ -68,7 +70,9 @@ import Testing
         store = try KeyStore.open(scratch.store)
         #expect(try Contents(store!) == before)
         #expect(
-            try Disk().names(in: scratch.store).sorted() == ["journal-00000002", "lock", "snapshot-00000002"])
+            try Disk().names(in: scratch.store).sorted() == [
+                "journal-00000002", "lock", "snapshot-00000002",
+            ])
     }
 
     @Test("a copy is a complete store of its own, and only goes where nothing is")

@@ -49,7 +49,7 @@ struct CreditTests {
                 store.makeReader().settle(settlement, .lease(maximum: 50))
                     == .settled(spent: 0, uncollected: 0))
             #expect(try Self.balance(store) == 98)
-            try store.change { (store) throws(StoreError) in try store.returnLeases() }
+            try store.change { (store) throws(StoreError) in _ = try store.returnLeases() }
         }
         #expect(try Self.balance(try KeyStore.open(scratch.store)) == 98)
     }

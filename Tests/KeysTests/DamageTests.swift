@@ -219,7 +219,9 @@ import Testing
         try store.compact()
         #expect(try wholeTransactions(store) == 6)
         #expect(
-            try Disk().names(in: scratch.store).sorted() == ["journal-00000003", "lock", "snapshot-00000003"])
+            try Disk().names(in: scratch.store).sorted() == [
+                "journal-00000003", "ledger", "lock", "snapshot-00000003",
+            ])
     }
 
     @Test(

@@ -60,7 +60,7 @@ import Testing
             let other = Settlement(key: key, request: Self.request("r"), reserved: 50, used: 0)
             #expect(try Self.settle(store, other, mode) == .alreadySettled)
             #expect(Self.balance(store) == expected.2)
-            try store.change { (store) throws(StoreError) in try store.returnLeases() }
+            try store.change { (store) throws(StoreError) in _ = try store.returnLeases() }
         }
         #expect(Self.balance(try KeyStore.open(scratch.store)) == expected.2)
     }

@@ -28,7 +28,7 @@ private func journal(of payload: [UInt8]) -> [UInt8] {
         let length = min(Int(payload[offset]) | Int(payload[offset + 1]) << 8, payload.count - offset - 2)
         let body = Array(payload[(offset + 2)..<(offset + 2 + length)])
         transaction += 1
-        let front = little(0xF572_474B, 4) + little(UInt64(length), 4) + [1, 1, 0, 0]
+        let front = little(0xF572_474B, 4) + little(UInt64(length), 4) + [1, 2, 0, 0]
         let back = little(transaction, 8) + little(transaction - 1, 8) + body
         file += front + little(UInt64(crc32c(front + back)), 4) + back
         offset += 2 + length
