@@ -29,6 +29,23 @@ enum ControlEndpoints {
             else { return LocalAnswer(.badRequest, .json, error("expected {\"directory\":\"…\"}")) }
             store.backup(to: directory) { mailbox.post(.answer(ticket, LocalAnswer(upkeep: $0))) }
             return nil
+        case (.post, "/control/ledger.show"):
+            guard let parsed = try? JSONValue(parsing: request.body.span), let id = parsed["keyId"]?.text,
+                let limit = parsed["limit"]?.integer, (1...100_000).contains(limit)
+            else {
+                return LocalAnswer(
+                    .badRequest, .json, error("expected {\"keyId\":\"…\",\"limit\":1…100000}"))
+            }
+            store.ledger(of: id, limit: Int(limit)) { result in
+                let answer = LocalAnswer(reading: result.map { $0?.json }, none: LedgerHistory.unknownKey(id))
+                mailbox.post(.answer(ticket, answer))
+            }
+            return nil
+        case (.post, "/control/ledger.verify"):
+            store.verifyLedger { result in
+                mailbox.post(.answer(ticket, LocalAnswer(reading: result.map(\.json), none: "")))
+            }
+            return nil
         case (.post, "/control/explain"):
             return LiveExplanation.answer(request, worker)
         default:
@@ -56,6 +73,16 @@ enum ControlEndpoints {
 }
 
 extension LocalAnswer {
+    /// What was read in the store's files; `none` says that there is no such thing.
+    init(reading result: Result<JSONValue?, StoreFileError>, none: String) {
+        switch result {
+        case .success(let found?): self.init(.ok, .json, found.compactBytes())
+        case .success(nil): self.init(.notFound, .json, ControlEndpoints.error(none))
+        case .failure(let failure):
+            self.init(.serviceUnavailable, .json, ControlEndpoints.error(failure.description))
+        }
+    }
+
     /// How a compaction or a backup ended.
     init(upkeep result: Result<Void, StoreFileError>) {
         switch result {

@@ -8,6 +8,9 @@ public struct LedgerHistory: Sendable {
     /// How many there are before these.
     public let omittedCount: Int
 
+    /// What to say where there is no history.
+    public static func unknownKey(_ id: String) -> String { "the ledger knows no key \"\(id)\"" }
+
     /// Nil if there is no key of this id, and has not been one that had credits. `number` is that of the key
     /// if it is still there. Reads all of the ledger up to transaction `last`.
     static func read(

@@ -18,8 +18,8 @@ import Glibc
         + KeyCreditCommands.commands
         + IdentityCommands.commands + RoleCommands.commands + PermissionCommands.commands
         + RootKeyCommands.commands + UsageCommand.commands + RatelimitCommands.commands
-        + ImportCommand.commands + CallCommand.commands + StoreCommands.commands
-        + StoreTransferCommands.commands + HelpCommand.commands
+        + ImportCommand.commands + CallCommand.commands + LedgerCommands.commands
+        + StoreCommands.commands + StoreTransferCommands.commands + HelpCommand.commands
 
     private static func run(_ words: [String]) -> ExitCode {
         var command: Command?

@@ -1,0 +1,99 @@
+import Testing
+
+/// `keygate ledger`: what has become of credits, asked of a running server and of a store at rest.
+@Suite struct LedgerFromTheCommandLine {
+    private static let routes = """
+        route GET /cheap/** { authenticated }
+        route GET /dear/**  { authenticated; cost 5 }
+        """
+
+    private static func makeKey(_ gateway: Gateway, _ credits: Int) throws -> Cast.Key {
+        let done = try gateway.command(
+            "key", "create", "--api", "shop", "--credits", "\(credits)", "--json")
+        let value = try #require(JSONValue(done.output), "\(done.errors)")
+        return Cast.Key(id: value["keyId"]?.string ?? "", secret: value["key"]?.string ?? "")
+    }
+
+    /// Kinds and amounts of a key's entries.
+    private static func entries(_ gateway: Gateway, _ key: Cast.Key) throws -> [String] {
+        let done = try gateway.command("ledger", "show", key.id, "--json")
+        let value = try #require(JSONValue(done.output), "\(done.errors)")
+        return (value["entries"]?.array ?? []).map {
+            "\($0["kind"]?.string ?? "-") \(Int($0["amount"]?.number ?? -1))"
+        }
+    }
+
+    private static func expectSound(_ gateway: Gateway) throws {
+        let done = try gateway.command("ledger", "verify", "--json")
+        #expect(done.succeeded, "\(done.output)\(done.errors)")
+        #expect(JSONValue(done.output)?["sound"]?.bool == true)
+    }
+
+    @Test(arguments: ["lease", "exact"])
+    func everyMovementIsThereBeforeAndAfterTheStop(_ durability: String) throws {
+        let upstream = try Upstream()
+        let gateway = try Gateway(
+            Self.routes + "\ncredit-durability \(durability)\n", upstream: upstream)
+        let key = try Self.makeKey(gateway, 100)
+        #expect(try gateway.get("/dear/x", key: key).status == 200)
+        for _ in 0..<3 { #expect(try gateway.get("/cheap/x", key: key).status == 200) }
+        #expect(try gateway.command("key", "credits", key.id, "add", "10").succeeded)
+        let expected =
+            durability == "lease"
+            ? ["grant 100", "lease 16", "spend 5", "lease-spend 3", "lease-return 13", "grant 10"]
+            : ["grant 100", "spend 5", "spend 1", "spend 1", "spend 1", "grant 10"]
+        #expect(try Self.entries(gateway, key) == expected)
+        try Self.expectSound(gateway)
+        let table = try gateway.command("ledger", "show", key.id, "--limit", "2")
+        #expect(table.output.hasPrefix("4 before these\nTIME"), "\(table.output)")
+        #expect(try gateway.get("/cheap/x", key: key).status == 200)
+
+        #expect(try gateway.stop() == .code(0))
+        // How large a second lease is depends on how soon it comes.
+        let rest = durability == "lease" ? ["lease", "spend", "lease-return"] : ["spend"]
+        let kinds = try Self.entries(gateway, key).map { $0.split(separator: " ")[0] }
+        #expect(kinds.dropFirst(expected.count).elementsEqual(rest.map { $0[...] }))
+        try Self.expectSound(gateway)
+        #expect(try gateway.command("store", "compact").succeeded)
+        try Self.expectSound(gateway)
+        #expect(try gateway.command("ledger", "verify").output.hasSuffix("everything adds up\n"))
+    }
+
+    @Test func aCrashIsWrittenOffByTheNextStart() throws {
+        let upstream = try Upstream()
+        let directory = try Directory()
+        var gateway = try Gateway(Self.routes, upstream: upstream, directory: directory)
+        let key = try Self.makeKey(gateway, 100)
+        #expect(try gateway.get("/cheap/x", key: key).status == 200)
+        try gateway.kill()
+        try Self.expectSound(gateway)
+        gateway = try Gateway(Self.routes, upstream: upstream, directory: directory)
+        #expect(
+            try Self.entries(gateway, key) == ["grant 100", "lease 16", "spend 1", "lease-write-off 16"])
+        try Self.expectSound(gateway)
+    }
+
+    @Test func aDeletedKeyKeepsItsHistoryAndAMistakeSaysWhatItIs() throws {
+        let gateway = try Gateway(Self.routes, upstream: try Upstream())
+        let key = try Self.makeKey(gateway, 7)
+        let body = "{\"keyId\":\"\(key.id)\",\"permanent\":true}"
+        #expect(try gateway.command("call", "keys.deleteKey", body).succeeded)
+        #expect(try Self.entries(gateway, key) == ["grant 7", "withdrawal 7"])
+        for isServing in [true, false] {
+            let unknown = try gateway.command("ledger", "show", "key_none")
+            #expect(unknown.exit == .code(1))
+            #expect(unknown.errors.contains("the ledger knows no key \"key_none\""), "\(unknown.errors)")
+            if isServing { #expect(try gateway.stop() == .code(0)) }
+        }
+        #expect(try gateway.command("ledger", "show", key.id, "--limit", "0").exit == .code(2))
+    }
+
+    @Test func lookingMakesNoStore() throws {
+        let directory = try Directory()
+        for words in [["ledger", "verify"], ["ledger", "show", "key_x"]] {
+            let done = try Keygate.run(words + ["--store", "none"], in: directory.path)
+            #expect(done.exit == .code(1))
+            #expect(done.errors.contains("there is no store at none"), "\(done.errors)")
+        }
+    }
+}
