@@ -44,12 +44,17 @@ struct LedgerStore {
     /// Whole chunks of the file, the entries in them, and the first damage.
     func inspect() throws(StoreFileError) -> (entryCount: Int, problem: StoreFileError?)? {
         guard try exists else { return nil }
-        return try disk.withContents(of: path) { (file) throws(StoreFileError) in
-            let map = try map(file)
-            var count = 0
-            for chunk in map.chunks { try forEachEntry(of: chunk, in: file) { _ in count += 1 } }
-            return (count, map.damage.first.map { damage($0) })
-        }
+        return try disk.withContents(of: path) { (file) throws(StoreFileError) in try inspect(file) }
+    }
+
+    /// As above, of bytes that are to be such a file.
+    func inspect(
+        _ file: Span<UInt8>
+    ) throws(StoreFileError) -> (entryCount: Int, problem: StoreFileError?) {
+        let map = try map(file)
+        var count = 0
+        for chunk in map.chunks { try forEachEntry(of: chunk, in: file) { _ in count += 1 } }
+        return (count, map.damage.first.map { damage($0) })
     }
 
     var filePath: String { path }

@@ -50,6 +50,19 @@ extension KeyStore {
         return report
     }
 
+    /// Judges `image` as the file of a ledger.
+    public static func verifyLedgerFile(_ image: Span<UInt8>) -> VerificationReport {
+        var report = VerificationReport()
+        do throws(StoreFileError) {
+            let found = try LedgerStore(".", Disk()).inspect(image)
+            report.files = [.init(path: LedgerStore.fileName, recordCount: found.entryCount)]
+            report.problem = found.problem
+        } catch {
+            report.problem = error
+        }
+        return report
+    }
+
     /// Judges `image` as the first journal of a store that has no snapshot yet.
     public static func verifyJournal(_ image: Span<UInt8>) -> VerificationReport {
         var report = VerificationReport()

@@ -73,6 +73,30 @@ import Testing
         try Self.expectSound(gateway)
     }
 
+    @Test func aReloadChangesHowMuchIsLeasedAndWhetherAnythingIs() throws {
+        let upstream = try Upstream()
+        let gateway = try Gateway(Self.routes + "\ncredit-lease-max 4\n", upstream: upstream)
+        let key = try Self.makeKey(gateway, 100)
+        func reload(_ directives: String) throws {
+            let marker = "/marker\(directives.utf8.count)"
+            try gateway.reload(
+                Self.routes + "\n\(directives)\nroute GET \(marker) { public }\n", upstream: upstream)
+            #expect(try eventually { try gateway.get(marker).status == 200 })
+        }
+        // One request leases, four spend that, and the sixth leases as much as is allowed by then.
+        for _ in 0..<5 { #expect(try gateway.get("/cheap/x", key: key).status == 200) }
+        try reload("credit-lease-max 2")
+        #expect(try gateway.get("/cheap/x", key: key).status == 200)
+        try reload("credit-durability exact")
+        #expect(try gateway.get("/cheap/x", key: key).status == 200)
+        #expect(
+            try Self.entries(gateway, key) == [
+                "grant 100", "lease 4", "spend 1", "lease-spend 4", "lease 2", "spend 1", "lease-return 2",
+                "spend 1",
+            ])
+        try Self.expectSound(gateway)
+    }
+
     @Test func aDeletedKeyKeepsItsHistoryAndAMistakeSaysWhatItIs() throws {
         let gateway = try Gateway(Self.routes, upstream: try Upstream())
         let key = try Self.makeKey(gateway, 7)

@@ -165,6 +165,10 @@ struct CreditTests {
         #expect(Int64(spent.load(ordering: .relaxed)) + (left ?? 0) == 4000)
         store.stop()
         #expect(try Self.balance(try KeyStore.open(scratch.store)) == left)
+        let report = try KeyStore.verifyLedger(scratch.store)
+        #expect(report.findings == [])
+        #expect(report.amount(.grant) == 4000)
+        #expect(report.amount(.spend) + report.amount(.leaseSpend) == 4000 - (left ?? 0))
     }
 
     @Test("while the store has a lease in hand, and after it, nobody takes the key for spent")

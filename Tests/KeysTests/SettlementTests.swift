@@ -116,5 +116,8 @@ import Testing
         #expect(left == 8000 + Int64(count))
         store.stop()
         #expect(Self.balance(try KeyStore.open(scratch.store)) == left)
+        let report = try KeyStore.verifyLedger(scratch.store)
+        #expect(report.findings == [])
+        #expect(report.amount(.leaseRefund) == Int64(count))
     }
 }

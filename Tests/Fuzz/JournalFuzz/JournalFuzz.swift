@@ -1,8 +1,9 @@
 // Feeds bytes to the recovery of the store as if they were its journal. Whatever they are, recovery must
 // come to a verdict: no trap, no read out of bounds, no memory without end.
 //
-// The first byte chooses how the rest is meant. As a whole file, bytes rarely get past the checksums, so
-// otherwise they are the payloads of records whose heads are made to fit.
+// The first byte chooses how the rest is meant: a journal or the file of the ledger. As a whole file, bytes
+// rarely get past the checksums, so otherwise they are the payloads of records or chunks whose heads are made
+// to fit.
 
 import Bytes
 import Keys
@@ -11,9 +12,21 @@ import Keys
 public func fuzz(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     if size == 0 { return 0 }
     let input = unsafe Array(UnsafeBufferPointer(start: data, count: size))
-    let image = input[0] & 1 == 0 ? Array(input.dropFirst()) : journal(of: Array(input.dropFirst()))
-    _ = KeyStore.verifyJournal(image.span)
+    let rest = Array(input.dropFirst())
+    let image = input[0] & 1 == 0 ? rest : input[0] & 2 == 0 ? journal(of: rest) : chunk(of: rest)
+    if input[0] & 2 == 0 {
+        _ = KeyStore.verifyJournal(image.span)
+    } else {
+        _ = KeyStore.verifyLedgerFile(image.span)
+    }
     return 0
+}
+
+/// A file of the ledger with one chunk, whose payload this is.
+private func chunk(of payload: [UInt8]) -> [UInt8] {
+    let front = little(0xF56C_474B, 4) + little(UInt64(payload.count), 4) + [1, 0, 0, 0]
+    let back = little(1, 8) + payload
+    return front + little(UInt64(crc32c(front + back)), 4) + back
 }
 
 /// A journal with a fitting head, in which `payload` is cut into records: two bytes of length, then that
