@@ -1,17 +1,31 @@
 // How one life goes: what is configured, what happens to its disk, and how it ends.
 
-/// The n-th thing that is done to the disk goes wrong.
-struct DiskFault: CustomStringConvertible {
+/// What goes wrong with the disk.
+enum DiskFault: CustomStringConvertible {
+    /// The n-th thing that is done to it, and if it is for ever, everything after that.
+    case operation(kind: String, at: Int, forEver: Bool)
+    /// Everything for a while in the middle of the life; then it is as good as before.
+    case outage(kind: String)
+
     static let kinds = [
         "EIO", "ENOSPC", "EROFS", "tear-EIO", "tear-ENOSPC", "short", "kill", "kill-after", "power",
     ]
+    static let outages = ["EIO", "ENOSPC", "EROFS", "EDQUOT"]
 
-    let kind: String
-    let at: Int
-    /// And everything after it.
-    let forEver: Bool
+    var isOutage: Bool {
+        switch self {
+        case .operation: false
+        case .outage: true
+        }
+    }
 
-    var description: String { "\(kind) at disk operation \(at)\(forEver ? " and after" : "")" }
+    var description: String {
+        switch self {
+        case .operation(let kind, let at, let forEver):
+            "\(kind) at disk operation \(at)\(forEver ? " and after" : "")"
+        case .outage(let kind): "\(kind) for a while"
+        }
+    }
 }
 
 struct Circumstances: CustomStringConvertible {
@@ -23,6 +37,8 @@ struct Circumstances: CustomStringConvertible {
 
     /// While this file exists the power is off.
     static let powerSwitch = "power-off"
+    /// While this file exists everything that is done to the disk fails, if the life has an outage.
+    static let outageSwitch = "disk-off"
     /// Every operation on the disk is written here, if it is recorded.
     static let record = "disk-operations"
 
@@ -76,10 +92,15 @@ struct Circumstances: CustomStringConvertible {
     /// What `DiskFaults` is told; nothing if it is not needed.
     func faultSettings(in directory: Directory, seed: Int) -> [String: String] {
         var settings: [String: String] = [:]
-        if let fault {
-            settings["KG_FAULT_AT"] = "\(fault.at)"
-            settings["KG_FAULT_KIND"] = fault.kind
-            settings["KG_FAULT_FOR"] = fault.forEver ? "0" : "1"
+        switch fault {
+        case .operation(let kind, let at, let forEver)?:
+            settings["KG_FAULT_AT"] = "\(at)"
+            settings["KG_FAULT_KIND"] = kind
+            settings["KG_FAULT_FOR"] = forEver ? "0" : "1"
+        case .outage(let kind)?:
+            settings["KG_FAULT_WHILE"] = directory.file(Self.outageSwitch)
+            settings["KG_FAULT_KIND"] = kind
+        case nil: break
         }
         if ending == .power { settings["KG_FAULT_POWER_WHEN"] = directory.file(Self.powerSwitch) }
         if isRecorded { settings["KG_FAULT_LOG"] = directory.file(Self.record) }

@@ -5,7 +5,7 @@ import Synchronization
 
 final class Report: Sendable {
     struct Counts {
-        var lives = 0, kills = 0, stops = 0, powerFailures = 0, faults = 0, failedStarts = 0
+        var lives = 0, kills = 0, stops = 0, powerFailures = 0, faults = 0, recoveries = 0, failedStarts = 0
         var requests = 0, allowed = 0, refused = 0, unanswered = 0, unavailable = 0
         var grants = 0, refills = 0, revocations = 0, mutations = 0
         var audits = 0, verifications = 0, backups = 0, compactions = 0
@@ -61,7 +61,7 @@ final class Report: Sendable {
         return """
             lives          \(counts.lives): \(counts.kills) killed, \(counts.powerFailures) lost power, \
             \(counts.stops) stopped, \(counts.failedStarts) did not start
-            faults         \(counts.faults) injected
+            faults         \(counts.faults) injected, \(counts.recoveries) outages recovered from
             requests       \(counts.requests): \(counts.allowed) allowed, \(counts.refused) refused, \
             \(counts.unavailable) unavailable, \(counts.unanswered) cut off
             grants         \(counts.grants), refills \(counts.refills)

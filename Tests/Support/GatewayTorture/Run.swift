@@ -57,8 +57,12 @@ final class Run {
         case 1...2: chosen.ending = .power
         case 3:
             chosen.ending = random.once(in: 2) ? .kill : .stop
-            chosen.fault = DiskFault(
-                kind: random.pick(DiskFault.kinds), at: random.number(1...150), forEver: random.once(in: 2))
+            chosen.fault =
+                random.once(in: 2)
+                ? .outage(kind: random.pick(DiskFault.outages))
+                : .operation(
+                    kind: random.pick(DiskFault.kinds), at: random.number(1...150),
+                    forEver: random.once(in: 2))
         default: break
         }
         // A refill is due then, which a failing disk might not take.
@@ -109,7 +113,7 @@ final class Run {
         if company == .script {
             _ = eventually(within: 120_000) { ended.pendingCount == threads }
         } else if company == .crowd {
-            wait(milliseconds: Int32(random.number(20...random.pick([60, 300, 900]))))
+            try passTime(life, world, circumstances)
         }
         let exit = try end(life, circumstances)
         for _ in 0..<threads { try ended.next("end of a thread", milliseconds: 120_000) }
@@ -169,6 +173,30 @@ final class Run {
         return count
     }
 
+    /// For as long as the crowd is there.
+    private func passTime(_ life: Life, _ world: World, _ circumstances: Circumstances) throws {
+        func pass() { wait(milliseconds: Int32(random.number(20...random.pick([60, 300, 900])))) }
+        pass()
+        guard circumstances.fault?.isOutage == true else { return }
+        try directory.write("", to: Circumstances.outageSwitch)
+        pass()
+        // Half of the lives end before the disk is back.
+        if random.once(in: 2) { return }
+        _ = try runToEnd(["rm", "-f", Circumstances.outageSwitch], in: directory.path)
+        let session = Session(life, rootKey: world.rootKey, report)
+        let recovers = eventually(within: 30_000) {
+            wait(milliseconds: 10)
+            return session.change("permissions.createRole", #"{"name":"outage-\#(lifeNumber)"}"#).fate
+                == .done
+        }
+        if recovers {
+            report.count(\.recoveries)
+        } else {
+            report.violation("the disk is sound again, and the store takes no changes: \(life.standardError)")
+        }
+        pass()
+    }
+
     private func end(_ life: Life, _ circumstances: Circumstances) throws -> Exit {
         switch circumstances.ending {
         case .kill:
@@ -208,7 +236,8 @@ final class Run {
         for key in world.limited { key.meter.withLock { $0.end(isOrderly: isClean) } }
         if circumstances.fault != nil { report.count(\.faults) }
         _ = try? runToEnd(
-            ["rm", "-rf", "store.limbo", Circumstances.powerSwitch], in: directory.path)
+            ["rm", "-rf", "store.limbo", Circumstances.powerSwitch, Circumstances.outageSwitch],
+            in: directory.path)
     }
 
     private func environment(_ circumstances: Circumstances) -> [String: String] {

@@ -14,7 +14,7 @@ extension Run {
             for at in 1...count {
                 for (kind, forEver) in Self.faults {
                     if isLate() { return }
-                    let fault = DiskFault(kind: kind, at: at, forEver: forEver)
+                    let fault = DiskFault.operation(kind: kind, at: at, forEver: forEver)
                     let ending = at % 2 == 0 ? Circumstances.Ending.kill : .stop
                     try live(
                         world, Circumstances(durability: durability, ending: ending, fault: fault), .script)
