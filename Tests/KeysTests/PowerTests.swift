@@ -39,6 +39,17 @@ import Testing
         #expect(acknowledged > 50)
     }
 
+    @Test("writes that take half of what they are given are gone on with until everything is written")
+    func shortWrites() throws {
+        let process = try run(
+            [
+                "KG_FAULT_AT": "1", "KG_FAULT_FOR": "0", "KG_FAULT_KIND": "short", "KG_FAULT_SEED": "3",
+                "KG_FAULT_POWER_AT": "900",
+            ], "short writes")
+        #expect(process.complaints == [])
+        #expect(process.lastNumber > 20)
+    }
+
     @Test(
         "nor when an operation fails, the store takes changes again by itself, and then the power fails",
         arguments: ["EIO", "tear-ENOSPC"])
