@@ -111,7 +111,7 @@ public enum Server {
         state.phase.store(.serving, ordering: .relaxed)
         ready(addresses, adminAddress)
 
-        serve(signals, state, configuration, &usage, &checks)
+        serve(signals, state, configuration, &usage, &checks, storePath + "/" + controlSocketName)
         threads.joinAll()
         checks.stop()
         state.questions.stop()
@@ -213,10 +213,14 @@ public enum Server {
 
     private static func serve(
         _ signals: borrowing Signals, _ state: ServerState, _ configuration: Configuration,
-        _ usage: inout UsageKeeper, _ checks: inout HealthChecks
+        _ usage: inout UsageKeeper, _ checks: inout HealthChecks, _ controlSocket: String
     ) {
         while true {
             usage.tick()
+            // Whoever deletes the store's directory deletes the socket with it, and the store comes back.
+            if !ListeningSocket.isSocket(controlSocket) {
+                state.mailboxes[0].post(.listenAgain(controlSocket: controlSocket))
+            }
             // Loops end by themselves only if they could not start.
             guard let signal = signals.next(milliseconds: 1000) else {
                 if state.runningWorkers.load(ordering: .acquiring) == 0 { return }

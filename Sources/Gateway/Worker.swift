@@ -14,6 +14,8 @@ import Upstream
 enum WorkerMessage: Sendable {
     /// Use these rules for requests whose head is not complete yet.
     case reload(Configuration, generation: Int)
+    /// The control socket cannot be reached under its path any more: listen there anew.
+    case listenAgain(controlSocket: String)
     /// Accept no more, finish what is under way, then end.
     case drain
     /// End now.
@@ -384,6 +386,8 @@ final class Worker {
             requestLimits = RequestLimits(own.settings.limits)
             exchanges.removeAll()
             rules = makeRules(own, generation: generation)
+        case .listenAgain(let path):
+            listenAgain(path)
         case .drain:
             drain()
         case .stop:
@@ -436,14 +440,28 @@ final class Worker {
         // the socket then closes right behind the last accept.
         for listener in listeners where listener.role == .client {
             while accept(listener) == Self.acceptsPerTurn {}
-            loop.poller.remove(listener.socket.descriptor.number)
         }
-        listeners.removeAll { $0.role == .client }
-        // Tokens of listeners are their positions, which have changed.
-        for listener in listeners { loop.poller.remove(listener.socket.descriptor.number) }
-        try? watchListeners()
+        replaceListeners { $0.removeAll { $0.role == .client } }
         for connection in connections where connection.role == .client && connection.state == .idle {
             connection.wait(nanos: Self.drainIdleNanos)
+        }
+    }
+
+    /// Tokens of listeners are their positions, so all are watched anew when these change.
+    private func replaceListeners(_ change: (inout [Listener]) -> Void) {
+        for listener in listeners { loop.poller.remove(listener.socket.descriptor.number) }
+        change(&listeners)
+        try? watchListeners()
+    }
+
+    private func listenAgain(_ path: String) {
+        if isDraining { return }
+        replaceListeners { listeners in
+            // First this: the old one takes the path with it when it goes.
+            listeners.removeAll { $0.role == .control }
+            // The directory may be gone as well; the main thread asks again.
+            guard let socket = try? ListeningSocket(.unix(path: path), mode: 0o600) else { return }
+            listeners.append(Listener(socket, role: .control))
         }
     }
 

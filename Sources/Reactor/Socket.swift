@@ -68,7 +68,8 @@ public struct ListeningSocket: ~Copyable, Sendable {
         throw .addressInUse
     }
 
-    private static func isSocket(_ path: String) -> Bool {
+    /// Whether a socket has this path. A listener whose path was deleted waits for clients that cannot come.
+    public static func isSocket(_ path: String) -> Bool {
         var status = stat()
         return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
     }

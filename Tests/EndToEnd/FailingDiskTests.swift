@@ -85,6 +85,8 @@ import Testing
         #expect(try eventually(within: 60_000) { try isWritable(gateway) })
         #expect(gateway.child.standardError.contains("was made again, with everything acknowledged in it"))
         _ = try client.text("identityId", "identities.createIdentity", #"{"externalId":"later"}"#)
+        // The command line finds the server again, too.
+        #expect(try eventually(within: 60_000) { try gateway.command("identity", "list").succeeded })
         #expect(try gateway.stop() == .code(0))
 
         let next = try Gateway(Self.routes, upstream: try Upstream(), directory: directory)
