@@ -240,12 +240,12 @@ public final class StoreThread: @unchecked Sendable {
         }
         lastObstacle = nil
         retries.end(Clock.monotonicNanos())
-        onWritable(true)
         switch resumption {
         case .continued: log("the store takes changes again")
         case .remade:
             log("the store's directory was gone and was made again, with everything acknowledged in it")
         }
+        onWritable(true)
         if store.wantsCompaction, !isCompacting { startCompaction() }
     }
 

@@ -52,7 +52,7 @@ import Testing
 
         try faults.end()
         #expect(try eventually(within: 60_000) { try isWritable(gateway) })
-        #expect(gateway.child.standardError.contains("the store takes changes again"))
+        #expect(eventually { gateway.child.standardError.contains("the store takes changes again") })
         #expect(try gateway.fromAdmin("/readyz").text == "ready\n")
         _ = try client.text("identityId", "identities.createIdentity", #"{"externalId":"later"}"#)
         // None of the three was spent by what was refused, and no more than three are there.
@@ -83,7 +83,10 @@ import Testing
                     "the store is read-only until it can be written again: cannot find ")
             })
         #expect(try eventually(within: 60_000) { try isWritable(gateway) })
-        #expect(gateway.child.standardError.contains("was made again, with everything acknowledged in it"))
+        #expect(
+            eventually {
+                gateway.child.standardError.contains("was made again, with everything acknowledged in it")
+            })
         _ = try client.text("identityId", "identities.createIdentity", #"{"externalId":"later"}"#)
         // The command line finds the server again, too.
         #expect(try eventually(within: 60_000) { try gateway.command("identity", "list").succeeded })
