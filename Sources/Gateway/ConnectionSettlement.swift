@@ -61,73 +61,9 @@ struct SettledCost {
     var hasFailed = false
 }
 
-/// The store's word on a settlement.
-enum SettlementAnswer: Sendable {
-    case done(SettlementOutcome)
-    /// The key is gone, or unlimited by now.
-    case noCredits
-    /// The store could not write it down: what was taken stays taken.
-    case failed
-}
-
-/// What a loop has asked the store about credits and waits to hear. A loop does not end before it has.
-struct CreditQuestions {
-    typealias Settling = (exchange: Exchange, peerText: [UInt8])
-
-    /// Requests that wait to go on, also for clients that have left by now.
-    var paymentCount = 0
-    private var settling: [Int: Settling] = [:]
-    private var lastNumber = 0
-
-    var isEmpty: Bool { paymentCount == 0 && settling.isEmpty }
-
-    mutating func add(_ exchange: Exchange, _ peerText: [UInt8]) -> Int {
-        lastNumber += 1
-        settling[lastNumber] = (exchange, peerText)
-        return lastNumber
-    }
-
-    mutating func take(_ number: Int) -> Settling? { settling.removeValue(forKey: number) }
-    var numbers: [Int] { Array(settling.keys) }
-}
-
 extension Worker {
-    /// How long a loop that ends waits for the store. What is not settled by then is in its hands all the same.
-    private static let answersNanos: Int64 = 10_000_000_000
-
-    func askToSettle(_ settlement: Settlement, _ exchange: Exchange, _ peerText: [UInt8]) {
-        let number = creditQuestions.add(exchange, peerText)
-        let mode = spending
-        let mailbox = mailbox
-        shared.store.submit { (store: inout Transaction) throws(StoreError) -> SettlementOutcome? in
-            try store.settleCredits(settlement, mode)
-        } completion: { result in
-            let answer: SettlementAnswer =
-                switch result {
-                case .success(let outcome?): .done(outcome)
-                case .success(nil): .noCredits
-                case .failure: .failed
-                }
-            mailbox.post(.settled(number, answer))
-        }
-    }
-
-    /// The store's thread has answered.
-    func settled(_ number: Int, _ answer: SettlementAnswer) {
-        guard let (exchange, peerText) = creditQuestions.take(number) else { return }
-        settled(exchange, peerText, answer)
-        release(exchange)
-    }
-
-    /// Waits for the answers to what was asked, so that the log has them.
-    func awaitCredits() {
-        let deadline = Clock.monotonicNanos() + Self.answersNanos
-        while !creditQuestions.isEmpty, Clock.monotonicNanos() < deadline { turn() }
-        for number in creditQuestions.numbers { settled(number, .failed) }
-    }
-
     /// Writes down what a request has cost.
-    fileprivate func settled(_ exchange: Exchange, _ peerText: [UInt8], _ answer: SettlementAnswer) {
+    func settled(_ exchange: Exchange, _ peerText: [UInt8], _ answer: SettlementAnswer) {
         guard var settled = exchange.settled else { preconditionFailure("nothing was settled") }
         switch answer {
         case .done(.settled(let spent, let uncollected)):
@@ -135,7 +71,7 @@ extension Worker {
             settled.uncollected = uncollected
         case .done(.alreadySettled), .noCredits:
             break
-        case .failed:
+        case .unavailable, .failed:
             settled.hasFailed = true
         }
         exchange.settled = settled

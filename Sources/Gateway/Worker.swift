@@ -167,6 +167,7 @@ final class Worker {
             }
         }
         runTimers()
+        if creditQuestions.nextNanos != nil { askAgain() }
         if loop.nowNanos >= nextRecheckNanos { recheckExchanges() }
         runWaiting()
         runTransfers()
@@ -192,7 +193,9 @@ final class Worker {
     private var sleepMillis: Int32 {
         if !waiting.isEmpty || dueLineCount > 0 { return 0 }
         var longest = multi.sleepMillis
-        if acceptPausedUntil != 0 || isStopping { longest = longest < 0 ? 100 : min(100, longest) }
+        if acceptPausedUntil != 0 || isStopping || creditQuestions.nextNanos != nil {
+            longest = longest < 0 ? 100 : min(100, longest)
+        }
         if clientCount > 0 {
             let untilRecheck = Int32(
                 clamping: max(0, (nextRecheckNanos - loop.nowNanos + 999_999) / 1_000_000))
@@ -412,18 +415,6 @@ final class Worker {
         settle(Settlement(key: payment.key, request: payment.request, reserved: payment.cost, used: 0))
     }
 
-    /// Takes from a key, or gives back to it, what a request has cost beyond or below its reserve.
-    func settle(_ settlement: Settlement) {
-        let mode = spending
-        if reader.settle(settlement, mode) != nil { return }
-        // A refund that the disk does not take is lost to the customer, and the log says why the store is
-        // read-only; nobody waits for it.
-        shared.store.submit { (store: inout Transaction) throws(StoreError) -> SettlementOutcome? in
-            try store.settleCredits(settlement, mode)
-        } completion: { _ in
-        }
-    }
-
     /// Nil if the connection has gone on, or is gone.
     private func connection(for ticket: ConnectionTicket) -> Connection? {
         let connection = connections[ticket.index]
@@ -436,6 +427,7 @@ final class Worker {
     private func drain() {
         if isDraining { return }
         isDraining = true
+        askForTheLastTime()
         // What is queued in the kernel was accepted in the client's eyes. Ours may be the last reference:
         // the socket then closes right behind the last accept.
         for listener in listeners where listener.role == .client {

@@ -24,6 +24,19 @@ public struct RequestReference: Hashable, Sendable {
         self.exchange = [exchange.0, exchange.1, exchange.2, exchange.3]
     }
 
+    private init(text: [UInt8], exchange: InlineArray<4, UInt64>) {
+        self.text = text
+        self.exchange = exchange
+    }
+
+    /// The same request, for whoever settles it again once an attempt is known to have come to nothing.
+    func attempt(_ number: Int) -> RequestReference {
+        var words = exchange
+        // No exchange has come so far by itself.
+        words[3] |= UInt64(number) << 48
+        return RequestReference(text: text, exchange: words)
+    }
+
     public static func == (left: Self, right: Self) -> Bool {
         left.text == right.text
             && left.exchange.indices.allSatisfy { left.exchange[$0] == right.exchange[$0] }
@@ -51,6 +64,11 @@ public struct Settlement: Sendable {
         self.request = request
         self.reserved = reserved
         self.used = used
+    }
+
+    /// The same for another attempt, after so many that the store has refused: none of them counts as settled.
+    public func attempt(_ number: Int) -> Settlement {
+        Settlement(key: key, request: request.attempt(number), reserved: reserved, used: used)
     }
 
     var refund: Int64 { max(0, reserved - used) }
