@@ -113,6 +113,8 @@ start_backend() {
 start_gateway() {
     local log="$WORK/gateway.log" line
     CONFIGURATION="$1"
+    # Emptied here and not by the process to come: after a restart the line of the last one would be found.
+    : >"$log"
     "$KEYGATE_BIN" run -c "$CONFIGURATION" >"$log" 2>&1 &
     GATEWAY_PID=$!
     PIDS+=("$GATEWAY_PID")
