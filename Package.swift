@@ -28,6 +28,9 @@ let package = Package(
         .target(name: "CCurl", cSettings: c, linkerSettings: [.linkedLibrary("curl")]),
         // By soname: the library libcurl already brings, without its development package.
         .target(name: "CCrypto", cSettings: c, linkerSettings: [.linkedLibrary(":libcrypto.so.3")]),
+        .target(
+            name: "CTLS", cSettings: c,
+            linkerSettings: [.linkedLibrary(":libssl.so.3"), .linkedLibrary(":libcrypto.so.3")]),
 
         .target(name: "Bytes", swiftSettings: borrows),
         .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: swift),
@@ -35,6 +38,7 @@ let package = Package(
         .target(name: "Analytics", dependencies: ["JSON", "Bytes"], swiftSettings: swift),
         .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: swift),
         .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: swift),
+        .target(name: "TLS", dependencies: ["Reactor", "Bytes", "CTLS"], swiftSettings: swift),
         .target(name: "Limits", dependencies: ["Reactor"], swiftSettings: swift),
         .target(name: "Rules", dependencies: ["Access", "Bytes"], swiftSettings: swift),
         .target(name: "Attack", dependencies: ["Reactor", "Bytes"], swiftSettings: swift),
@@ -48,8 +52,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Upstream", "Management", "Verification", "Keys", "Limits", "Analytics", "Rules", "HTTP1", "Reactor", "Access",
-                "JSON", "Bytes",
+                "Upstream", "Management", "Verification", "Keys", "Limits", "Analytics", "Rules", "HTTP1", "TLS", "Reactor",
+                "Access", "JSON", "Bytes",
             ],
             swiftSettings: swift),
         .executableTarget(

@@ -47,6 +47,9 @@ struct CheckContext: CheckOperands {
         case .clientAddress:
             guard let address = exchange.clientAddress else { return .missing }
             return .address(address)
+        case .clientSubject:
+            guard let subject = exchange.clientSubject else { return .missing }
+            return .text(copying: subject.span, to: &scratch)
         case .now:
             return .integer(nowMillis)
         }

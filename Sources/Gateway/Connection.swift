@@ -9,6 +9,7 @@ import Bytes
 import HTTP1
 import Reactor
 import Rules
+import TLS
 import Upstream
 
 final class Connection {
@@ -22,6 +23,8 @@ final class Connection {
     }
 
     enum State {
+        /// We are waiting for the handshake of TLS.
+        case handshake
         /// We are waiting for the first byte of a request.
         case idle
         /// We are waiting for the rest of a head.
@@ -55,6 +58,8 @@ final class Connection {
     private(set) var role = Role.client
     var state = State.closed
     private(set) var descriptor: FileDescriptor?
+    /// TLS over the descriptor; nil in the clear. Goes before the descriptor does.
+    var session: TLSSession?
     private(set) var peer = SocketAddress.unix(path: "")
     /// The peer's address as text, made once.
     private(set) var peerText: [UInt8] = []
@@ -80,15 +85,16 @@ final class Connection {
 
     // MARK: Beginning and end
 
-    func open(_ accepted: consuming AcceptedSocket, role: Role) {
+    func open(_ accepted: consuming AcceptedSocket, role: Role, _ tls: TLSContext?) {
         generation &+= 1
         self.role = role
         peer = accepted.peer
         let text = peer.unixPath == nil ? peer.host : "unix:"
         peerText.removeAll(keepingCapacity: true)
         peerText.append(contentsOf: text.utf8)
+        if let tls { session = TLSSession(tls, socket: accepted.descriptor.number) }
         descriptor = accepted.intoDescriptor()
-        state = .idle
+        state = tls == nil ? .idle : .handshake
         canRead = false
         canWrite = true
         peerFinished = false
@@ -96,7 +102,13 @@ final class Connection {
         deadlineNanos = Int64.max
         armedNanos = Int64.max
         discardedBytes = 0
-        wait(nanos: Int64(worker.settings.clientTimeouts.headNanos))
+        waitForFirstRequest()
+    }
+
+    /// Draining must not wait long for a request that may never come.
+    func waitForFirstRequest() {
+        let nanos = Int64(worker.settings.clientTimeouts.headNanos)
+        wait(nanos: worker.isDraining && state == .idle ? Worker.drainIdleNanos : nanos)
     }
 
     func close(_ ending: Ending) {
@@ -108,6 +120,9 @@ final class Connection {
                 worker.release(exchange)
                 self.exchange = nil
             }
+            // Between two requests nothing is cut short, and the client may know.
+            if case .now = ending, state == .idle { _ = endSession() }
+            session = nil
             descriptor = nil
             state = .closed
             worker.connectionClosed(self)
@@ -124,6 +139,11 @@ final class Connection {
         if !readiness.isDisjoint(with: [.readable, .peerFinished, .hangUp, .failed]) { canRead = true }
         if readiness.contains(.peerFinished) { peerFinished = true }
         if !readiness.isDisjoint(with: [.writable, .hangUp, .failed]) { canWrite = true }
+        if session != nil, canRead || canWrite {
+            // What TLS waits for in one direction may be an event of the other.
+            canRead = true
+            canWrite = true
+        }
         if !readiness.isDisjoint(with: [.hangUp, .failed]) {
             // Both directions are over: nobody is left to read an answer.
             worker.counters.clientsLeft.add(state == .exchange ? 1 : 0)
@@ -138,6 +158,8 @@ final class Connection {
     func advance(untilRequest limit: Int) {
         while true {
             switch state {
+            case .handshake:
+                if !shakeHands() { return }
             case .idle, .head:
                 if requestCount >= limit || !readHead() { return }
             case .exchange:

@@ -5,6 +5,7 @@ import HTTP1
 import Keys
 import Reactor
 import Rules
+import TLS
 import Upstream
 
 extension Connection {
@@ -48,6 +49,7 @@ extension Connection {
         exchange.startNanos = worker.loop.nowNanos
         exchange.startUnixMillis = worker.loop.unixMillis
         exchange.rules = worker.rules
+        exchange.clientSubject = session?.clientSubject
         if let peerAddress = peer.ipAddress {
             let isTrusted = worker.rules.isTrustedProxy(peerAddress)
             let isNamed = exchange.headBytes.with { bytes in
@@ -147,6 +149,9 @@ extension Connection {
         case .closed:
             return
         case .idle, .closing, .lingering:
+            close(.now)
+        case .handshake:
+            handshakeFailed("it took too long")
             close(.now)
         case .head:
             guard let exchange else { return close(.now) }

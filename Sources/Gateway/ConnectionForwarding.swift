@@ -30,7 +30,7 @@ extension Connection {
         let transfer = adopt(exchange, route, pool, server)
         let origin = ForwardedHeaders.Origin(
             peerText: peerText, peerIsTrusted: peer.ipAddress.map { rules.isTrustedProxy($0) } ?? false,
-            authority: pool.sendsClientHost ? nil : pool.servers[server].authority)
+            authority: pool.sendsClientHost ? nil : pool.servers[server].authority, isSecure: session != nil)
         ForwardedHeaders.build(exchange, rules, route, key: exchange.key, origin, into: &transfer.headers)
         // The key is valid in this turn only; everything that is needed of it has been copied.
         exchange.key = nil

@@ -66,15 +66,15 @@ extension Connection {
     /// One read into the exchange's input. Errors count as the end: a reset leaves nobody to talk to.
     private func read(_ exchange: Exchange, minimum: Int) -> ReadOutcome {
         do throws(Errno) {
-            guard let outcome = try descriptor?.read(into: &exchange.input, minimum: minimum) else {
+            guard let outcome = try receive(into: &exchange.input, minimum: minimum) else {
                 return .endOfStream
             }
             switch outcome {
             case .bytes(let count):
                 worker.counters.bytesFromClients.add(UInt64(count))
                 // A short read has emptied the socket; the next bytes come with an edge of their own. The
-                // end of the stream may have come with this one.
-                if count < minimum, !peerFinished { canRead = false }
+                // end of the stream may have come with this one. A TLS session may hold more.
+                if count < minimum, !peerFinished, session == nil { canRead = false }
             case .wouldBlock:
                 canRead = false
             case .endOfStream:

@@ -18,7 +18,7 @@ extension Connection {
         var wrote = false
         while canWrite, !exchange.output.isEmpty {
             do throws(Errno) {
-                guard let outcome = try descriptor?.send(exchange.output.bytes) else { return }
+                guard let outcome = try transmit(exchange.output.bytes) else { return }
                 switch outcome {
                 case .bytes(let count):
                     exchange.output.consume(count)
@@ -42,6 +42,7 @@ extension Connection {
 
     /// Everything is said. Ends our direction and waits for the client to end its own.
     private func linger() {
+        guard endSession() else { return }
         if peerFinished { return close(.now) }
         descriptor?.shutdownWriting()
         state = .lingering

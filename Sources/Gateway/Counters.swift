@@ -52,6 +52,8 @@ final class Counters: Sendable {
     let connectionsOpened = Counter()
     let connectionsOpen = Counter()
     let connectionsRefused = Counter()
+    let handshakes = Counter()
+    let handshakesFailed = Counter()
     let bytesFromClients = Counter()
     let bytesToClients = Counter()
     let allowed = Counter()

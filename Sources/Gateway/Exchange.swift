@@ -43,6 +43,8 @@ final class Exchange {
     var routeIndex = -1
     var requestID: [UInt8] = []
     var clientAddress: IPAddress?
+    /// Of the certificate that the client has shown on its connection.
+    var clientSubject: [UInt8]?
 
     // The decision. `key` is valid within the turn that found it only.
     var key: KeyView?

@@ -16,6 +16,8 @@ enum ForwardedHeaders {
         let peerIsTrusted: Bool
         /// The server's own name, where `host upstream` asks for it; nil sends the client's Host.
         let authority: [UInt8]?
+        /// The request came over TLS.
+        var isSecure = false
     }
 
     /// Fills `lines` for the exchange. `key` is nil for public routes.
@@ -120,7 +122,7 @@ enum ForwardedHeaders {
         if origin.peerIsTrusted, let value = head.headers.value(of: .xForwardedProto) {
             lines.value(bytes.extracting(value))
         } else {
-            lines.value("http")
+            lines.value(origin.isSecure ? "https" : "http")
         }
         _ = lines.end()
 

@@ -52,6 +52,12 @@ enum Metrics {
             "keygate_connections_refused_total", "Connections over the limit.", "",
             counters.sum { $0.connectionsRefused.current })
         page.counter(
+            "keygate_tls_handshakes_total", "TLS handshakes that were completed.", "",
+            counters.sum { $0.handshakes.current })
+        page.counter(
+            "keygate_tls_handshakes_failed_total", "TLS handshakes that failed, or took too long.", "",
+            counters.sum { $0.handshakesFailed.current })
+        page.counter(
             "keygate_bytes_received_total", "Bytes from clients.", "",
             counters.sum { $0.bytesFromClients.current })
         page.counter(

@@ -34,7 +34,8 @@ public enum Server {
     /// `compile` reads a configuration file, for SIGHUP and for explanations; `ready` is called once, with the addresses,
     /// when connections are accepted.
     public static func run(
-        _ configuration: Configuration, store: sending KeyStore, version: String,
+        _ configuration: Configuration, _ certificates: ListenerCertificates, store: sending KeyStore,
+        version: String,
         compile: @escaping ConfigurationCompiler,
         ready: (_ listeners: [String], _ admin: String?) -> Void
     ) throws(StartError) {
@@ -48,10 +49,18 @@ public enum Server {
         let settings = configuration.settings
         try checkFiles(configuration)
         let storePath = store.directory
-        var listeners = try open(settings.listeners, role: .client)
+        var listeners: [Listener] = []
+        for (position, listener) in settings.listeners.enumerated() {
+            listeners.append(
+                Listener(
+                    try open(listener.endpoint), role: .client, position: position,
+                    acceptsProxyHeader: listener.acceptsProxyHeader))
+        }
         var local: [Listener] = []
-        if let admin = settings.admin { local += try open([admin], role: .admin) }
-        local += try open([.unix(path: storePath + "/" + controlSocketName)], role: .control)
+        if let admin = settings.admin { local.append(Listener(try open(admin), role: .admin)) }
+        // Only its owner may use the control socket: it needs no credential.
+        local.append(
+            Listener(try open(.unix(path: storePath + "/" + controlSocketName), mode: 0o600), role: .control))
 
         let flag = ReadOnlyFlag()
         let storeThread: StoreThread
@@ -98,7 +107,7 @@ public enum Server {
             state.store.stop()
             throw StartError(description: "usage statistics: \(error)")
         }
-        let threads = try startWorkers(state, configuration, listeners, local)
+        let threads = try startWorkers(state, configuration, certificates, listeners, local)
         var checks = HealthChecks()
         do throws(Errno) { try checks.use(configuration.upstreams, state.upstreams) } catch {
             throw StartError(description: "the thread that checks servers: \(error)")
@@ -126,29 +135,24 @@ public enum Server {
 
     // MARK: Starting
 
-    private static func open(_ endpoints: [Endpoint], role: Connection.Role) throws(StartError) -> [Listener]
-    {
-        var listeners: [Listener] = []
-        for endpoint in endpoints {
-            let address: SocketAddress
-            switch endpoint {
-            case .tcp(let ip, let port):
-                guard let parsed = SocketAddress(host: ip.description, port: port) else {
-                    throw StartError(description: "\(endpoint) is not an address to listen on")
-                }
-                address = parsed
-            case .unix(let path):
-                address = .unix(path: path)
+    private static func open(
+        _ endpoint: Endpoint, mode: UInt32 = 0o666
+    ) throws(StartError) -> ListeningSocket {
+        let address: SocketAddress
+        switch endpoint {
+        case .tcp(let ip, let port):
+            guard let parsed = SocketAddress(host: ip.description, port: port) else {
+                throw StartError(description: "\(endpoint) is not an address to listen on")
             }
-            do throws(Errno) {
-                // Only its owner may use the control socket: it needs no credential.
-                let socket = try ListeningSocket(address, mode: role == .control ? 0o600 : 0o666)
-                listeners.append(Listener(socket, role: role))
-            } catch {
-                throw StartError(description: "cannot listen on \(endpoint): \(error)")
-            }
+            address = parsed
+        case .unix(let path):
+            address = .unix(path: path)
         }
-        return listeners
+        do throws(Errno) {
+            return try ListeningSocket(address, mode: mode)
+        } catch {
+            throw StartError(description: "cannot listen on \(endpoint): \(error)")
+        }
     }
 
     /// Files that are only read when a connection is made must be readable now.
@@ -169,7 +173,8 @@ public enum Server {
     }
 
     private static func startWorkers(
-        _ state: ServerState, _ configuration: Configuration, _ listeners: [Listener], _ local: [Listener]
+        _ state: ServerState, _ configuration: Configuration, _ certificates: ListenerCertificates,
+        _ listeners: [Listener], _ local: [Listener]
     ) throws(StartError) -> WorkerThreads {
         let threads = WorkerThreads()
         let started: Mailbox<Errno?>
@@ -184,7 +189,8 @@ public enum Server {
                 let thread = try Thread(name: "worker-\(number)") {
                     do throws(Errno) {
                         let worker = try Worker(
-                            state, number: number, configuration: configuration, listeners: own.take())
+                            state, number: number, configuration: configuration, certificates,
+                            listeners: own.take())
                         started.post(nil)
                         worker.run()
                     } catch {
@@ -247,6 +253,7 @@ public enum Server {
                 Diagnostics.say("the old rules stay in force: \(fixed) cannot change without a restart")
                 return
             }
+            let certificates = try ListenerCertificates.load(configuration.settings)
             do throws(StartError) { try checkFiles(configuration) } catch {
                 state.refusedReloads.add(1, ordering: .relaxed)
                 Diagnostics.say("the old rules stay in force: \(error)")
@@ -254,10 +261,11 @@ public enum Server {
             }
             let generation = state.generation.add(1, ordering: .relaxed).newValue
             state.upstreams.adopt(configuration.upstreams)
-            state.tellAll(.reload(configuration, generation: generation))
+            state.tellAll(.reload(configuration, certificates, generation: generation))
             do throws(Errno) { try checks.use(configuration.upstreams, state.upstreams) } catch {
                 Diagnostics.say("servers are not checked: \(error)")
             }
+            for warning in certificates.warnings { Diagnostics.say("\(warning)") }
             Diagnostics.say(
                 "reloaded \(configuration.path): \(configuration.routes.count) routes, generation \(generation)"
             )
@@ -269,7 +277,9 @@ public enum Server {
 
     /// The first directive that differs and takes effect at a start only.
     private static func firstFixedChange(_ old: Settings, _ new: Settings) -> String? {
-        if old.listeners != new.listeners { return "`listen`" }
+        if !old.listeners.elementsEqual(new.listeners, by: { $0.hasSameSocket(as: $1) }) {
+            return "`listen`"
+        }
         if old.admin != new.admin { return "`admin`" }
         if old.storePath != new.storePath { return "`store`" }
         if old.workers != new.workers { return "`workers`" }

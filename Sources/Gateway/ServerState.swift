@@ -13,10 +13,20 @@ import Synchronization
 final class Listener: Sendable {
     let socket: ListeningSocket
     let role: Connection.Role
+    /// Connections begin with a PROXY header.
+    let acceptsProxyHeader: Bool
 
-    init(_ socket: consuming ListeningSocket, role: Connection.Role) {
+    /// Position among the listeners of the configuration; nil for those that are not written there.
+    let position: Int?
+
+    init(
+        _ socket: consuming ListeningSocket, role: Connection.Role, position: Int? = nil,
+        acceptsProxyHeader: Bool = false
+    ) {
         self.socket = socket
         self.role = role
+        self.position = position
+        self.acceptsProxyHeader = acceptsProxyHeader
     }
 }
 

@@ -8,12 +8,13 @@ import Keys
 import Limits
 import Reactor
 import Rules
+import TLS
 import Upstream
 
 /// What a loop can be told.
 enum WorkerMessage: Sendable {
     /// Use these rules for requests whose head is not complete yet.
-    case reload(Configuration, generation: Int)
+    case reload(Configuration, ListenerCertificates, generation: Int)
     /// The control socket cannot be reached under its path any more: listen there anew.
     case listenAgain(controlSocket: String)
     /// Accept no more, finish what is under way, then end.
@@ -49,7 +50,7 @@ final class Worker {
 
     /// How long a connection without a request lives on once the gateway drains: a request that was already
     /// on its way is still answered, and told that the connection closes.
-    private static let drainIdleNanos: Int64 = 500_000_000
+    static let drainIdleNanos: Int64 = 500_000_000
     /// How long no connection is accepted after descriptors ran out.
     private static let acceptPauseNanos: Int64 = 100_000_000
     private static let acceptsPerTurn = 32
@@ -71,6 +72,8 @@ final class Worker {
     var requestIDs = RequestIDs()
 
     private var listeners: [Listener]
+    /// By position of the listener in the configuration.
+    private var certificates: [TLSContext?]
     private var acceptPausedUntil: Int64 = 0
     /// When running exchanges are looked at again; monotonic.
     private var nextRecheckNanos: Int64 = 0
@@ -93,16 +96,19 @@ final class Worker {
     private(set) var isDraining = false
     private(set) var isStopping = false
     private var upstreamTrouble = RepeatedTrouble()
+    private var handshakeTrouble = RepeatedTrouble(occasions: "handshakes")
     /// By `SettlementTrouble`.
     var settlementTroubles = SettlementTrouble.allCases.map { _ in RepeatedTrouble() }
 
     /// Call on the thread that will run it.
-    init(_ shared: ServerState, number: Int, configuration: Configuration, listeners: [Listener])
-        throws(Errno)
-    {
+    init(
+        _ shared: ServerState, number: Int, configuration: Configuration,
+        _ certificates: ListenerCertificates, listeners: [Listener]
+    ) throws(Errno) {
         self.shared = shared
         self.number = number
         self.listeners = listeners
+        self.certificates = certificates.contexts
         mailbox = shared.mailboxes[number]
         counters = shared.counters[number]
         limiter = RateLimiter(shared.rateCounters, .charges)
@@ -309,7 +315,7 @@ final class Worker {
         for count in 0..<Self.acceptsPerTurn {
             do throws(Errno) {
                 guard let accepted = try listener.socket.accept() else { return count }
-                admit(accepted, role: listener.role)
+                admit(accepted, listener)
             } catch {
                 // Out of descriptors or memory. The listener stays readable, so it must not be asked at once.
                 pauseAccepting(error)
@@ -325,9 +331,13 @@ final class Worker {
         acceptPausedUntil = loop.nowNanos + Self.acceptPauseNanos
     }
 
-    private func admit(_ accepted: consuming AcceptedSocket, role: Connection.Role) {
+    private func admit(_ accepted: consuming AcceptedSocket, _ listener: Listener) {
+        let role = listener.role
+        let context = listener.position.flatMap { certificates[$0] }
         if role == .client, clientCount >= settings.limits.connectionsPerWorker {
             counters.connectionsRefused.add()
+            // A handshake only to say no is what there is no room for.
+            if context != nil { return }
             // One attempt to say why; the socket's empty buffer takes it.
             var answer = ByteBuffer(capacity: 1024)
             var id: [UInt8] = []
@@ -348,7 +358,7 @@ final class Worker {
         }
         let connection = connections[index]
         let number = accepted.descriptor.number
-        connection.open(accepted, role: role)
+        connection.open(accepted, role: role, context)
         if role == .client { clientCount += 1 }
         counters.connectionsOpened.add()
         counters.connectionsOpen.add()
@@ -381,13 +391,14 @@ final class Worker {
 
     private func handle(_ message: WorkerMessage) {
         switch message {
-        case .reload(let configuration, let generation):
+        case .reload(let configuration, let certificates, let generation):
             let own = configuration.recompiled()
             settings = own.settings
             spending = SpendingMode(own.settings)
             nextRecheckNanos = 0
             requestLimits = RequestLimits(own.settings.limits)
             exchanges.removeAll()
+            self.certificates = certificates.contexts
             rules = makeRules(own, generation: generation)
         case .listenAgain(let path):
             listenAgain(path)
@@ -495,6 +506,8 @@ final class Worker {
     func sayUpstreamTrouble(_ detail: String, upstream: String) {
         upstreamTrouble.say("upstream \(upstream): \(detail)", nowNanos: loop.nowNanos)
     }
+
+    func sayHandshakeTrouble(_ text: String) { handshakeTrouble.say(text, nowNanos: loop.nowNanos) }
 }
 
 extension RequestLimits {

@@ -18,6 +18,8 @@ public final class Operand: Sendable {
         case method
         /// Load as `.address`.
         case clientAddress
+        /// The subject of the certificate that the client has shown; missing without one.
+        case clientSubject
         /// Unix milliseconds; load as `.integer`.
         case now
     }
@@ -44,7 +46,7 @@ public final class Operand: Sendable {
     /// booleans by what it spells, while a JSON string "5" is not the number 5.
     var isRequestText: Bool {
         switch kind {
-        case .path, .query, .header: true
+        case .path, .query, .header, .clientSubject: true
         case .caller, .method, .clientAddress, .now: false
         }
     }

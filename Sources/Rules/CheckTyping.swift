@@ -63,7 +63,7 @@ enum CheckTyping {
         switch list.operand?.kind {
         case .caller(.keyPermissions), .caller(.keyRoles), .caller(.keyMeta), .caller(.identityMeta):
             return .element(value, of: list)
-        case .caller, .path, .query, .header, .method, .clientAddress, .now, nil:
+        case .caller, .path, .query, .header, .method, .clientAddress, .clientSubject, .now, nil:
             throw fail(
                 "\(list.word.shown) has no elements: expected key.permissions, key.roles or a list in meta",
                 list.word.place, findings)
@@ -94,7 +94,7 @@ enum CheckTyping {
             } catch {
                 throw fail("\(error), found \(term.word.shown)", term.word.place, findings)
             }
-        case .caller, .path, .query, .header, .method, nil:
+        case .caller, .path, .query, .header, .method, .clientSubject, nil:
             return term
         }
     }

@@ -27,6 +27,7 @@ struct Checker {
     var seen = SeenDirectives()
     var settings = Settings()
     var listenPlaces: [(endpoint: Endpoint, place: Place)] = []
+    var proxyProtocolPlaces: [Place] = []
     var adminPlace: Place?
     var upstreams: [(group: UpstreamGroup, name: Word)] = []
     var hasRejectedUpstream = false
@@ -140,50 +141,8 @@ struct Checker {
         }
     }
 
-    // MARK: Addresses
-
-    private mutating func checkListen(_ directive: Directive) {
-        guard let words = findings.arguments(directive, 1...4, "listen ADDRESS:PORT"),
-            let endpoint = values.endpoint(words[0])
-        else {
-            // Something was meant to be listened on: do not complain that there is nothing.
-            listenPlaces.append((.tcp(IPAddress(v4: 0), port: 0), directive.name.place))
-            return
-        }
-        if words.count > 1 {
-            checkListenOption(Array(words[1...]))
-            listenPlaces.append((endpoint, words[0].place))
-            return
-        }
-        if let other = listenPlaces.first(where: { $0.endpoint == endpoint && !Self.isAnyPort(endpoint) }) {
-            findings.error(
-                "\(endpoint) is listened on already", at: words[0].place, note: "first written here",
-                at: other.place)
-        }
-        listenPlaces.append((endpoint, words[0].place))
-        settings.listeners.append(endpoint)
-    }
-
-    private func checkListenOption(_ words: [Word]) {
-        switch words[0].string {
-        case "tls" where words.count == 3, "proxy-protocol" where words.count == 1:
-            findings.notYetAvailable(words[0])
-        case "tls":
-            let place = words.count > 3 ? words[3].place : words[words.count - 1].place.end
-            findings.error("expected tls CERT KEY", at: place)
-        case let other:
-            findings.error(
-                "expected tls or proxy-protocol, found \"\(other)\""
-                    + NearestWord.hint(for: other, in: ["tls", "proxy-protocol"]), at: words[0].place)
-        }
-    }
-
-    private static func isAnyPort(_ endpoint: Endpoint) -> Bool {
-        if case .tcp(_, port: 0) = endpoint { return true }
-        return false
-    }
-
     private mutating func finishSettings() {
+        finishListeners()
         if listenPlaces.isEmpty { findings.error("expected a listen directive, found none", inFile: path) }
         if let admin = settings.admin, let adminPlace, !Self.isAnyPort(admin),
             let other = listenPlaces.first(where: { $0.endpoint == admin })

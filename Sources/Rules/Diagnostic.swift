@@ -64,5 +64,8 @@ public struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
 /// Why a configuration was refused: all the errors that were found, at least one.
 public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
     public let diagnostics: [Diagnostic]
+
+    public init(diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
+
     public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
 }

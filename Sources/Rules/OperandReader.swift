@@ -33,10 +33,13 @@ struct OperandReader {
             }
             return .operand(Operand(kind: .caller(source.field), metaPath: source.path, text: text), word)
         case "client":
-            guard text == "client.ip" else {
-                throw Objection(message: "expected client.ip, found \(word.shown)", part: whole)
+            switch rest.string {
+            case "ip": return .operand(Operand(kind: .clientAddress, text: text), word)
+            case "subject": return .operand(Operand(kind: .clientSubject, text: text), word)
+            default:
+                throw Objection(
+                    message: "expected client.ip or client.subject, found \(word.shown)", part: whole)
             }
-            return .operand(Operand(kind: .clientAddress, text: text), word)
         case "path":
             guard let index = captures.firstIndex(of: rest.text) else {
                 throw Objection(message: unknownCapture(rest.string), part: whole)

@@ -55,7 +55,7 @@ extension Operand {
     fileprivate var isAboutCaller: Bool {
         switch kind {
         case .caller: true
-        case .path, .query, .header, .method, .clientAddress, .now: false
+        case .path, .query, .header, .method, .clientAddress, .clientSubject, .now: false
         }
     }
 }

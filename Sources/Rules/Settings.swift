@@ -102,7 +102,7 @@ public enum Nanos {
 
 public struct Settings: Sendable {
     /// At least one.
-    public var listeners: [Endpoint] = []
+    public var listeners: [ListenerSettings] = []
     /// Nil: no management API, no metrics, no health checks.
     public var admin: Endpoint?
     /// The store's directory, as written: relative to the working directory.

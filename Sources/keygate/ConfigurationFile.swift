@@ -1,6 +1,7 @@
 // The file system and the environment as the configuration language reaches them, and what is wrong with a
 // configuration, shown.
 
+import Gateway
 import Glibc
 import Reactor
 import Rules
@@ -72,6 +73,15 @@ enum ConfigurationFile {
         let path = arguments.value("--config") ?? defaultPath
         do throws(ConfigurationError) {
             return try Configuration.compile(path: path, reader: .system)
+        } catch {
+            throw .failed("the configuration is refused\n\(error)")
+        }
+    }
+
+    /// The certificates it names; what is wrong with one becomes the failure.
+    static func certificates(_ configuration: Configuration) throws(CommandFailure) -> ListenerCertificates {
+        do throws(ConfigurationError) {
+            return try ListenerCertificates.load(configuration.settings)
         } catch {
             throw .failed("the configuration is refused\n\(error)")
         }

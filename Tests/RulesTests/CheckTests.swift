@@ -65,6 +65,7 @@ struct Request: CheckOperands {
         "query.twice": .ambiguous,
         "header.X-Env": .text("prod"),
         "method": .text("POST"), "client.ip": .address("::ffff:10.1.2.3"), "now": .integer(1_780_000_000_000),
+        "client.subject": .text("CN=alice,O=Example"),
     ])
 }
 
@@ -198,6 +199,8 @@ struct CheckTests {
     @Test(
         "compare addresses by network",
         arguments: [
+            ("client.subject == \"CN=alice,O=Example\"", true), ("client.subject exists", true),
+            ("client.subject in (\"CN=bob\", alice)", false),
             ("client.ip == 10.1.2.3", true), ("client.ip == 10.1.2.4", false),
             ("client.ip != 10.1.2.4", true),
             ("client.ip == 10.0.0.0/8", true), ("client.ip in (10.0.0.0/8, ::1)", true),

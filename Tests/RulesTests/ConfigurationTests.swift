@@ -13,7 +13,8 @@ struct ConfigurationTests {
     @Test("carry every setting") func settings() throws {
         let configuration = try Conf.compile(
             """
-            listen 0.0.0.0:80; listen [2001:db8::1]:8443
+            listen 0.0.0.0:80; listen [2001:db8::1]:8443 tls a.pem a.key tls-client-ca ca.pem optional tls "b pem" b.key
+            listen 127.0.0.1:0 tls-client-ca ca.pem tls a.pem a.key
             listen unix:/run/keygate.sock
             admin localhost:9
             store /srv/keygate
@@ -31,8 +32,14 @@ struct ConfigurationTests {
         let settings = configuration.settings
         #expect(
             settings.listeners.map(\.description) == [
-                "0.0.0.0:80", "[2001:db8::1]:8443", "unix:/run/keygate.sock",
+                "0.0.0.0:80", "[2001:db8::1]:8443", "127.0.0.1:0", "unix:/run/keygate.sock",
             ])
+        let tls = settings.listeners.map(\.tls)
+        #expect(tls[0] == nil && tls[3] == nil)
+        #expect(tls[1]?.certificates.map(\.chain.path) == ["a.pem", "b pem"])
+        #expect(tls[1]?.certificates.map(\.key.path) == ["a.key", "b.key"])
+        #expect(tls[1]?.clientAuthority?.file.path == "ca.pem")
+        #expect(tls[1]?.clientAuthority?.isOptional == true && tls[2]?.clientAuthority?.isOptional == false)
         #expect(settings.admin?.description == "127.0.0.1:9")
         #expect(settings.storePath == "/srv/keygate")
         #expect(settings.workers == .fixed(3))

@@ -27,6 +27,14 @@ struct DiagnosticCheckTests {
                                                     ^~~~~~~~
             """#),
         Refusal(
+            "a check with an unknown field of the client",
+            "route GET /a { public; check client.name exists }",
+            #"""
+            g.conf:3:30: error: expected client.ip or client.subject, found "client.name"
+                route GET /a { public; check client.name exists }
+                                             ^~~~~~~~~~~
+            """#),
+        Refusal(
             "a check with a misspelt operand", "route GET /a { authenticated; check key.id == identiy.id }",
             #"""
             g.conf:3:47: error: "identiy.id" looks like an operand, expected "identity.…"; quote it if it is text

@@ -180,16 +180,12 @@ struct DiagnosticForwardingTests {
 
     static let later: [Refusal] = [
         Refusal(
-            "listen with TLS", "listen 127.0.0.1:1 tls cert.pem key.pem",
-            #"""
-            g.conf:3:20: error: "tls" is not yet available
-                listen 127.0.0.1:1 tls cert.pem key.pem
-                                   ^~~
-            """#),
-        Refusal(
             "the proxy protocol", "listen 127.0.0.1:1 proxy-protocol",
             #"""
             g.conf:3:20: error: "proxy-protocol" is not yet available
+                listen 127.0.0.1:1 proxy-protocol
+                                   ^~~~~~~~~~~~~~
+            g.conf:3:20: error: proxy-protocol without trusted-proxies lets nobody in: only a trusted proxy may send the header
                 listen 127.0.0.1:1 proxy-protocol
                                    ^~~~~~~~~~~~~~
             """#),

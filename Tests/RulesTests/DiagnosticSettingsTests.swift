@@ -68,7 +68,7 @@ struct DiagnosticSettingsTests {
         Refusal(
             "listen with an unknown option", "listen 127.0.0.1:1 tsl a b",
             #"""
-            g.conf:3:20: error: expected tls or proxy-protocol, found "tsl"; did you mean "tls"?
+            g.conf:3:20: error: expected tls, tls-client-ca or proxy-protocol, found "tsl"; did you mean "tls"?
                 listen 127.0.0.1:1 tsl a b
                                    ^~~
             """#),
@@ -78,6 +78,51 @@ struct DiagnosticSettingsTests {
             g.conf:3:32: error: expected tls CERT KEY
                 listen 127.0.0.1:1 tls cert.pem
                                                ^
+            """#),
+        Refusal(
+            "listen with a key too many",
+            "listen 127.0.0.1:1 tls-client-ca ca.pem tls cert.pem key.pem key.pem",
+            #"""
+            g.conf:3:62: error: expected tls, tls-client-ca or proxy-protocol, found "key.pem"
+                listen 127.0.0.1:1 tls-client-ca ca.pem tls cert.pem key.pem key.pem
+                                                                             ^~~~~~~
+            """#),
+        Refusal(
+            "a client authority without its file", "listen 127.0.0.1:1 tls-client-ca",
+            #"""
+            g.conf:3:33: error: expected tls-client-ca FILE
+                listen 127.0.0.1:1 tls-client-ca
+                                                ^
+            """#),
+        Refusal(
+            "a client authority where nobody is asked", "listen 127.0.0.1:1 tls-client-ca ca.pem optional",
+            #"""
+            g.conf:3:20: error: tls-client-ca without tls asks nobody for a certificate
+                listen 127.0.0.1:1 tls-client-ca ca.pem optional
+                                   ^~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "two client authorities", "listen 127.0.0.1:1 tls-client-ca a.pem tls-client-ca b.pem",
+            #"""
+            g.conf:3:40: error: "tls-client-ca" may be written once here
+                listen 127.0.0.1:1 tls-client-ca a.pem tls-client-ca b.pem
+                                                       ^~~~~~~~~~~~~
+            g.conf:3:20: note: first written here
+                listen 127.0.0.1:1 tls-client-ca a.pem tls-client-ca b.pem
+                                   ^~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "the same address with other options", "listen 127.0.0.1:8080 tls cert.pem",
+            #"""
+            g.conf:3:8: error: 127.0.0.1:8080 is listened on already
+                listen 127.0.0.1:8080 tls cert.pem
+                       ^~~~~~~~~~~~~~
+            g.conf:1:8: note: first written here
+                listen 127.0.0.1:8080
+                       ^~~~~~~~~~~~~~
+            g.conf:3:35: error: expected tls CERT KEY
+                listen 127.0.0.1:8080 tls cert.pem
+                                                  ^
             """#),
         Refusal(
             "a network with bits beyond its length", "trusted-proxies 10.1.0.0/8",

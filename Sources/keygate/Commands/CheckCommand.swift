@@ -2,6 +2,7 @@
 // meant — among them permissions that routes require and nobody can hold, where the store can be read.
 
 import Access
+import Gateway
 import JSON
 import Keys
 import Rules
@@ -20,13 +21,15 @@ enum CheckCommand {
     private static func run(_ arguments: Arguments) throws(CommandFailure) -> ExitCode {
         let path = arguments.value("--config") ?? ConfigurationFile.defaultPath
         let configuration: Configuration
+        let certificates: ListenerCertificates
         do throws(ConfigurationError) {
             configuration = try Configuration.compile(path: path, reader: .system)
+            certificates = try ListenerCertificates.load(configuration.settings)
         } catch {
             for diagnostic in error.diagnostics { Console.note("\(diagnostic)") }
             return .failed
         }
-        var warnings = configuration.warnings
+        var warnings = configuration.warnings + certificates.warnings
         let directory = arguments.value("--store") ?? configuration.settings.storePath
         // A store that is not there yet grants nothing to anybody, which is no finding about the routes.
         if (try? KeyStore.exists(directory)) != false {

@@ -15,7 +15,8 @@ enum ServeCommand {
 
     @Sendable private static func run(_ arguments: Arguments) throws(CommandFailure) -> ExitCode {
         let configuration = try ConfigurationFile.load(arguments)
-        for warning in configuration.warnings { Console.note("\(warning)") }
+        let certificates = try ConfigurationFile.certificates(configuration)
+        for warning in configuration.warnings + certificates.warnings { Console.note("\(warning)") }
         let store: KeyStore
         do throws(StoreFileError) {
             store = try KeyStore.open(configuration.settings.storePath)
@@ -25,7 +26,7 @@ enum ServeCommand {
         if let tail = store.report.tornTail { Console.complain("\(tail)") }
         do throws(StartError) {
             try Server.run(
-                configuration, store: store, version: Keygate.version,
+                configuration, certificates, store: store, version: Keygate.version,
                 compile: { (path) throws(ConfigurationError) in
                     try Configuration.compile(path: path, reader: .system)
                 },

@@ -22,14 +22,16 @@ final class Directory: Sendable {
     func file(_ name: String) -> String { path + "/" + name }
 
     func write(_ text: String, to name: String) throws { try writeFile(text, to: file(name)) }
+    func write(_ bytes: [UInt8], to name: String) throws { try writeFile(bytes, to: file(name)) }
     func read(_ name: String) throws -> String { try readFile(file(name)) }
 }
 
-func writeFile(_ text: String, to path: String) throws {
+func writeFile(_ text: String, to path: String) throws { try writeFile(Array(text.utf8), to: path) }
+
+func writeFile(_ bytes: [UInt8], to path: String) throws {
     let fd = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard fd >= 0 else { throw SocketError.failed("open \(path)", errno: errno) }
     defer { _ = close(fd) }
-    let bytes = Array(text.utf8)
     let written = unsafe bytes.withUnsafeBytes { unsafe write(fd, $0.baseAddress, $0.count) }
     guard written == bytes.count else { throw SocketError.failed("write \(path)", errno: errno) }
 }
