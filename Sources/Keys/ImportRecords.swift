@@ -160,7 +160,15 @@ extension Transaction {
         record.lastUsedAtMillis = try line.optionalInteger("lastUsedAt")
         record.deletedAtMillis = try line.optionalInteger("deletedAt")
         try refuse(isTaken(record.digest), "the sha256")
-        return try Self.explaining { () throws(StoreError) in try record.packed() }
+        return try Self.explaining { () throws(StoreError) in
+            // What it comes with is granted here: the ledger of where it was is not in an export.
+            if record.deletedAtMillis == nil {
+                var account = CreditAccount(ofNew: number, atMillis: nowMillis)
+                try account.settle(&record, .management)
+                catalog.ledgerEntries += account.entries
+            }
+            return try record.packed()
+        }
     }
 
     private func rootKey(_ id: String, _ number: UInt32, _ line: inout ImportReader)
