@@ -23,6 +23,8 @@ final class Connection {
     }
 
     enum State {
+        /// We are waiting for a load balancer to say whose connection this is.
+        case preamble
         /// We are waiting for the handshake of TLS.
         case handshake
         /// We are waiting for the first byte of a request.
@@ -85,16 +87,14 @@ final class Connection {
 
     // MARK: Beginning and end
 
-    func open(_ accepted: consuming AcceptedSocket, role: Role, _ tls: TLSContext?) {
+    func open(_ accepted: consuming AcceptedSocket, _ listener: Listener, _ tls: TLSContext?) {
         generation &+= 1
-        self.role = role
-        peer = accepted.peer
-        let text = peer.unixPath == nil ? peer.host : "unix:"
-        peerText.removeAll(keepingCapacity: true)
-        peerText.append(contentsOf: text.utf8)
+        role = listener.role
+        let address = accepted.peer
+        setPeer(address, text: address.unixPath == nil ? address.host : "unix:")
         if let tls { session = TLSSession(tls, socket: accepted.descriptor.number) }
         descriptor = accepted.intoDescriptor()
-        state = tls == nil ? .idle : .handshake
+        state = listener.acceptsProxyHeader ? .preamble : tls == nil ? .idle : .handshake
         canRead = false
         canWrite = true
         peerFinished = false
@@ -103,6 +103,16 @@ final class Connection {
         armedNanos = Int64.max
         discardedBytes = 0
         waitForFirstRequest()
+    }
+
+    /// Nothing of a request has come, and perhaps nothing will.
+    var isQuiet: Bool { state == .idle || state == .preamble }
+
+    /// From now on the connection is that of `address`, which the log writes as `text`.
+    func setPeer(_ address: SocketAddress, text: String) {
+        peer = address
+        peerText.removeAll(keepingCapacity: true)
+        peerText.append(contentsOf: text.utf8)
     }
 
     /// Draining must not wait long for a request that may never come.
@@ -158,6 +168,8 @@ final class Connection {
     func advance(untilRequest limit: Int) {
         while true {
             switch state {
+            case .preamble:
+                if !readPreamble() { return }
             case .handshake:
                 if !shakeHands() { return }
             case .idle, .head:

@@ -148,7 +148,7 @@ extension Connection {
         switch state {
         case .closed:
             return
-        case .idle, .closing, .lingering:
+        case .preamble, .idle, .closing, .lingering:
             close(.now)
         case .handshake:
             handshakeFailed("it took too long")

@@ -52,6 +52,8 @@ final class Counters: Sendable {
     let connectionsOpened = Counter()
     let connectionsOpen = Counter()
     let connectionsRefused = Counter()
+    /// Connections that were closed for the PROXY header they had not, or had no business to have.
+    let proxyHeadersRefused = Counter()
     let handshakes = Counter()
     let handshakesFailed = Counter()
     let bytesFromClients = Counter()

@@ -52,6 +52,10 @@ enum Metrics {
             "keygate_connections_refused_total", "Connections over the limit.", "",
             counters.sum { $0.connectionsRefused.current })
         page.counter(
+            "keygate_proxy_headers_refused_total",
+            "Connections closed for want of a valid PROXY header from a trusted proxy.", "",
+            counters.sum { $0.proxyHeadersRefused.current })
+        page.counter(
             "keygate_tls_handshakes_total", "TLS handshakes that were completed.", "",
             counters.sum { $0.handshakes.current })
         page.counter(

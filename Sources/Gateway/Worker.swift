@@ -97,6 +97,9 @@ final class Worker {
     private(set) var isStopping = false
     private var upstreamTrouble = RepeatedTrouble()
     private var handshakeTrouble = RepeatedTrouble(occasions: "handshakes")
+    private var preambleTrouble = RepeatedTrouble(occasions: "connections")
+    /// The first bytes of a connection that a load balancer passes on.
+    var preamble = ByteBuffer()
     /// By `SettlementTrouble`.
     var settlementTroubles = SettlementTrouble.allCases.map { _ in RepeatedTrouble() }
 
@@ -333,11 +336,12 @@ final class Worker {
 
     private func admit(_ accepted: consuming AcceptedSocket, _ listener: Listener) {
         let role = listener.role
+        if listener.acceptsProxyHeader, !mayIntroduce(accepted.peer) { return }
         let context = listener.position.flatMap { certificates[$0] }
         if role == .client, clientCount >= settings.limits.connectionsPerWorker {
             counters.connectionsRefused.add()
             // A handshake only to say no is what there is no room for.
-            if context != nil { return }
+            if context != nil || listener.acceptsProxyHeader { return }
             // One attempt to say why; the socket's empty buffer takes it.
             var answer = ByteBuffer(capacity: 1024)
             var id: [UInt8] = []
@@ -358,7 +362,7 @@ final class Worker {
         }
         let connection = connections[index]
         let number = accepted.descriptor.number
-        connection.open(accepted, role: role, context)
+        connection.open(accepted, listener, context)
         if role == .client { clientCount += 1 }
         counters.connectionsOpened.add()
         counters.connectionsOpen.add()
@@ -445,7 +449,7 @@ final class Worker {
             while accept(listener) == Self.acceptsPerTurn {}
         }
         replaceListeners { $0.removeAll { $0.role == .client } }
-        for connection in connections where connection.role == .client && connection.state == .idle {
+        for connection in connections where connection.role == .client && connection.isQuiet {
             connection.wait(nanos: Self.drainIdleNanos)
         }
     }
@@ -506,6 +510,8 @@ final class Worker {
     func sayUpstreamTrouble(_ detail: String, upstream: String) {
         upstreamTrouble.say("upstream \(upstream): \(detail)", nowNanos: loop.nowNanos)
     }
+
+    func sayPreambleTrouble(_ text: String) { preambleTrouble.say(text, nowNanos: loop.nowNanos) }
 
     func sayHandshakeTrouble(_ text: String) { handshakeTrouble.say(text, nowNanos: loop.nowNanos) }
 }

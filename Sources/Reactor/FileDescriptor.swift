@@ -39,6 +39,36 @@ public struct FileDescriptor: ~Copyable, Sendable {
         return outcome
     }
 
+    /// Looks at what a socket has received, at most `maximum` bytes, and leaves it there.
+    public borrowing func peek(into buffer: inout ByteBuffer, maximum: Int) throws(Errno) -> ReadOutcome {
+        var outcome = ReadOutcome.wouldBlock
+        _ = try unsafe buffer.withWritable(minimum: maximum) { (room) throws(Errno) -> Int in
+            let got = try Syscall.nonBlocking {
+                unsafe recv(number, room.baseAddress, min(room.count, maximum), Int32(MSG_PEEK))
+            }
+            guard let got else { return 0 }
+            outcome = got == 0 ? .endOfStream : .bytes(got)
+            return got
+        }
+        return outcome
+    }
+
+    /// Takes `count` bytes away that were seen with `peek`. At most `ProxyHeader.maxLength`.
+    public borrowing func discard(_ count: Int) throws(Errno) {
+        precondition(count <= ProxyHeader.maxLength, "more is thrown away than was looked at")
+        var thrown = InlineArray<4096, UInt8>(repeating: 0)
+        var rest = count
+        while rest > 0 {
+            var span = thrown.mutableSpan
+            let got = try unsafe span.withUnsafeMutableBytes { (room) throws(Errno) -> Int in
+                try Syscall.retrying { unsafe recv(number, room.baseAddress, min(room.count, rest), 0) }
+            }
+            // What was seen is there, unless the connection was reset meanwhile.
+            if got == 0 { throw Errno(code: ECONNRESET) }
+            rest -= got
+        }
+    }
+
     /// Sends as much of `bytes` as the socket takes at once.
     public borrowing func send(_ bytes: Span<UInt8>) throws(Errno) -> WriteOutcome {
         let sent = try unsafe bytes.withUnsafeBytes { (raw) throws(Errno) -> Int? in

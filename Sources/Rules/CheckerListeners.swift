@@ -58,7 +58,6 @@ extension Checker {
             guard noteOnce(word, &reading.proxyPlace) else { return false }
             listener.acceptsProxyHeader = true
             proxyProtocolPlaces.append(word.place)
-            findings.notYetAvailable(word)
         case let other:
             findings.error(
                 "expected tls, tls-client-ca or proxy-protocol, found \"\(other)\""

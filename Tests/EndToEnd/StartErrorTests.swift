@@ -41,7 +41,6 @@ import Testing
 
     @Test(arguments: [
         "route GET /x { public; websocket }",
-        "listen 127.0.0.1:0 proxy-protocol\ntrusted-proxies ::1\nroute GET /x { public }",
     ])
     func whatIsNotBuiltYetIsRefusedNotIgnored(_ text: String) throws {
         let done = try Self.start(Self.head + text + "\n", in: try Directory())

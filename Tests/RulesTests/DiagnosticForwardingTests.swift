@@ -182,9 +182,6 @@ struct DiagnosticForwardingTests {
         Refusal(
             "the proxy protocol", "listen 127.0.0.1:1 proxy-protocol",
             #"""
-            g.conf:3:20: error: "proxy-protocol" is not yet available
-                listen 127.0.0.1:1 proxy-protocol
-                                   ^~~~~~~~~~~~~~
             g.conf:3:20: error: proxy-protocol without trusted-proxies lets nobody in: only a trusted proxy may send the header
                 listen 127.0.0.1:1 proxy-protocol
                                    ^~~~~~~~~~~~~~
