@@ -162,11 +162,9 @@ extension Transaction {
         try refuse(isTaken(record.digest), "the sha256")
         return try Self.explaining { () throws(StoreError) in
             // What it comes with is granted here: the ledger of where it was is not in an export.
-            if record.deletedAtMillis == nil {
-                var account = CreditAccount(ofNew: number, atMillis: nowMillis)
-                try account.settle(&record, .management)
-                catalog.ledgerEntries += account.entries
-            }
+            var account = CreditAccount(ofNew: number, atMillis: nowMillis)
+            try account.settle(&record, .management)
+            catalog.ledgerEntries += account.entries
             return try record.packed()
         }
     }

@@ -21,7 +21,10 @@ import Glibc
         + ImportCommand.commands + CallCommand.commands + LedgerCommands.commands
         + StoreCommands.commands + StoreTransferCommands.commands + HelpCommand.commands
 
-    private static func run(_ words: [String]) -> ExitCode {
+    private static func run(_ typed: [String]) -> ExitCode {
+        // `keygate key --help`: what there is to do with keys.
+        let asksAboutNoun = typed.count == 2 && ["--help", "-h"].contains(typed[1])
+        let words = asksAboutNoun ? ["help", typed[0]] : typed
         var command: Command?
         do throws(CommandFailure) {
             let found = try find(words)

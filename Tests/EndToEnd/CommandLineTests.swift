@@ -250,3 +250,16 @@ import Testing
         #expect(answer.text.contains("X-B") && answer.text.contains("x-a"))
     }
 }
+
+@Suite struct CommandHelp {
+    @Test(arguments: ["--help", "-h"])
+    func aNounIsExplainedByItsVerbs(_ option: String) throws {
+        let directory = try Directory()
+        let done = try Keygate.run(["key", option], in: directory.path)
+        #expect(done.succeeded)
+        #expect(done.output.contains("key create") && done.output.contains("key verify"))
+        #expect(!done.output.contains("identity create"))
+        #expect(try Keygate.run(["check", option], in: directory.path).output.contains("--strict"))
+        #expect(try Keygate.run(["nothing", option], in: directory.path).exit == .code(2))
+    }
+}

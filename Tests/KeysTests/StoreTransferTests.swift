@@ -59,7 +59,9 @@ import Testing
             second.isEnabled = false
             let disabled = try store.createKey(second)
             try store.updateKey(disabled.reference) { (key) throws(StoreError) in key.name = "second" }
-            let soft = try store.createKey(KeyRecord(digest: digest("k3"), api: api.reference))
+            var third = KeyRecord(digest: digest("k3"), api: api.reference)
+            third.credits = Credits(remaining: 3, refill: nil)
+            let soft = try store.createKey(third)
             try store.deleteKey(soft.reference, .soft)
             let hard = try store.createKey(KeyRecord(digest: digest("k4"), api: api.reference))
             try store.deleteKey(hard.reference, .permanent)
@@ -91,6 +93,13 @@ import Testing
             try KeyStore.importing(first, to: copy) == .imported(recordCount: 1 + 1 + 2 + 2 + 4 + 1 + 2 + 1))
         #expect(String(decoding: try export(copy), as: UTF8.self) == String(decoding: first, as: UTF8.self))
         #expect(try Disk().names(in: scratch.path).sorted() == ["copy", "store"])
+        // Its credits are accounted for, of deleted keys as well: once an import was money from nowhere.
+        for directory in [scratch.store, copy] {
+            let ledger = try KeyStore.verifyLedger(directory)
+            #expect(ledger.isSound, "\(ledger.findings)")
+            #expect(ledger.balance == 77 + 5 + 3 && ledger.keyCount == 3)
+        }
+        #expect(try KeyStore.verifyLedger(copy).amount(.grant) == 77 + 5 + 3)
         // What is refused there is refused here: the digest of the soft-deleted key stays taken.
         let store = try KeyStore.open(copy)
         let isTaken = try store.change { (store) throws(StoreError) in store.isTaken(digest("k3")) }

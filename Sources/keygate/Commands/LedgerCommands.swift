@@ -70,7 +70,8 @@ enum LedgerCommands {
         let count = report["findingCount"]?.integer ?? 0
         let damage = (report["damage"]?.elements ?? []).map { Optional($0).cell }
         throw .failed(
-            (["the ledger does not add up: \(count) findings"] + damage).joined(separator: "; "))
+            (["the ledger does not add up in \(count) \(count == 1 ? "place" : "places")"] + damage).joined(
+                separator: "; "))
     }
 
     private static func summary(_ report: JSONValue) -> String {
