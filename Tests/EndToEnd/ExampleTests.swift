@@ -48,6 +48,24 @@ import Testing
         #expect(done.succeeded, "\(done.output)\(done.errors)")
     }
 
+    /// Every promise in the README names tests; there have to be such.
+    @Test func thePromisesNameTestsThatExist() throws {
+        let readme = try readFile(Keygate.repository + "/README.md")
+        let promises = try #require(readme.split(separator: "\n## ").first { $0.hasPrefix("What is kept") })
+        let names = promises.matches(of: /`([A-Z][A-Za-z]+)\.([a-z][A-Za-z]+)`/).map {
+            (suite: String($0.1), test: String($0.2))
+        }
+        #expect(names.count > 20, "the table of promises is gone")
+        for (suite, test) in names {
+            let files = try runToEnd(
+                ["grep", "-rlE", "struct \(suite)\\b", "Tests", "--include=*.swift"], in: Keygate.repository)
+            let found = try files.output.split(separator: "\n").contains { file in
+                try readFile(Keygate.repository + "/" + file).contains("func \(test)(")
+            }
+            #expect(found, "\(suite).\(test)")
+        }
+    }
+
     /// Fenced blocks of the README, as lines.
     static func blocks() throws -> [[String]] {
         var found: [[String]] = []
