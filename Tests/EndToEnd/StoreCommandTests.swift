@@ -89,6 +89,9 @@ import Testing
         do {
             let gateway = try Gateway(upstream: try Upstream(), directory: directory)
             cast = gateway.cast
+            // One of them is spent, 16 more are on lease when the copy is made.
+            #expect(try gateway.command("key", "credits", cast.bare.id, "set", "100").succeeded)
+            #expect(try gateway.get("/any/1", key: cast.bare).status == 200)
             #expect(try gateway.command("store", "backup", "backup").output == "copied to backup\n")
             let busy = try run("store", "restore", "backup", "store")
             #expect(
@@ -102,10 +105,16 @@ import Testing
         #expect(try runToEnd(["rm", "-r", directory.file("store")], in: "/").succeeded)
         let done = try run("store", "restore", "backup", "store")
         #expect(done.succeeded, "\(done.errors)")
-        #expect(done.output.hasPrefix("restored to store: 7 keys, "), "\(done.output)")
+        #expect(
+            done.output.hasPrefix("restored to store: 7 keys, ")
+                && done.output.hasSuffix("; written off: 16 credits on lease to 1 of them\n"), "\(done.output)")
         let gateway = try Gateway(upstream: try Upstream(), directory: directory)
         #expect(try gateway.get("/things/1", key: cast.reader).status == 200)
         #expect(try gateway.get("/things/1", key: cast.disabled).status == 401)
+        let ledger = try gateway.command("ledger", "show", cast.bare.id, "--json")
+        #expect(ledger.output.contains("lease-write-off"), "\(ledger.output)")
+        #expect(try gateway.command("key", "credits", cast.bare.id).output.contains("83"))
+        #expect(try gateway.command("ledger", "verify").succeeded)
     }
 
     @Test func anExportOfARunningServerIsImportedAndServes() throws {

@@ -38,10 +38,16 @@ enum StoreTransferCommands {
         if let tail = report.tornTail { Console.complain("\(tail)") }
         let result: JSONValue = [
             "directory": .string(target), "keys": .number(report.keyCount),
-            "identities": .number(report.identityCount),
+            "identities": .number(report.identityCount), "leasedCredits": .number(Int(report.leasedCredits)),
+            "leasedKeys": .number(report.leasedKeyCount),
         ]
+        // Spent or not, nobody can tell: so that nothing is given out twice, it counts as gone.
+        let lost =
+            report.leasedKeyCount == 0
+            ? ""
+            : "; written off: \(report.leasedCredits) credits on lease to \(report.leasedKeyCount) of them"
         arguments.output.print(result) { _ in
-            "restored to \(target): \(report.keyCount) keys, \(report.identityCount) identities"
+            "restored to \(target): \(report.keyCount) keys, \(report.identityCount) identities\(lost)"
         }
         return .done
     }
