@@ -70,6 +70,8 @@ private struct Account {
     let exchange: Exchange
     var lines: [String] = []
     var isAllowed = false
+    /// The request is taken to come over TLS.
+    private var isSecure = false
 
     init(rules: RuleSet, limiter: RateLimiter, nowMillis: Int64) {
         self.rules = rules
@@ -87,6 +89,7 @@ private struct Account {
 
     mutating func decide(_ request: ExplainedRequest, _ reader: StoreReader) -> Refusal? {
         say("request", "\(request.method) \(request.url) from \(request.address)")
+        isSecure = request.url.lowercased().hasPrefix("https://")
         if let refusal = parse(request) { return refusal }
         exchange.clientAddress = exchange.headBytes.with { bytes in
             ClientAddress.find(peer: request.address, exchange.head, bytes, rules)
@@ -318,7 +321,8 @@ private struct Account {
         var headers = HeaderLines()
         let origin = ForwardedHeaders.Origin(
             peerText: Array((exchange.clientAddress?.description ?? "").utf8), peerIsTrusted: false,
-            authority: group.hostHeader == .client ? nil : Array(group.servers[0].authority.utf8))
+            authority: group.hostHeader == .client ? nil : Array(group.servers[0].authority.utf8),
+            isSecure: isSecure)
         ForwardedHeaders.build(exchange, rules, route, key: exchange.key, origin, into: &headers)
         headers.forEachLine { line in
             // Lines without a value only keep libcurl from adding the header.

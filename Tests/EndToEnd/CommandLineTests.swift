@@ -194,6 +194,11 @@ import Testing
         let no = try keygate("explain", "POST", "/things/7", "--key-id", gateway.cast.reader.id)
         #expect(no.output.contains("INSUFFICIENT_PERMISSIONS") && no.output.contains("things.write"))
         #expect(try keygate("explain", "GET", "/things/7", "--no-key").output.contains("MISSING_KEY"))
+        for scheme in ["http", "https"] {
+            let url = "\(scheme)://gate.test/things/7"
+            let told = try keygate("explain", "GET", url, "--key", gateway.cast.reader.secret).output
+            #expect(told.contains("X-Forwarded-Proto: \(scheme)\n"), "\(told)")
+        }
         #expect(try keygate("explain", "GET", "/a/../b", "--no-key").output.contains("PATH_AMBIGUOUS"))
     }
 
