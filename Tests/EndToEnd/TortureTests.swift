@@ -22,17 +22,19 @@ import Testing
     }
 
     @Test(arguments: [
-        ("request", "can be spent twice"),
-        ("revocation", "allowed after an acknowledged revocation"),
-        ("limit", "were allowed"),
-        ("mutation", "acknowledged key"),
-        ("store", "the store has"),
+        // One request too many shows first in whatever is looked at first: a balance that was told, the sum of what was
+        // allowed, or the store itself.
+        ("request", ["can be spent twice", "granted credits", "credits are left, which is not within"]),
+        ("revocation", ["allowed after an acknowledged revocation"]),
+        ("limit", ["were allowed"]),
+        ("mutation", ["acknowledged key"]),
+        ("store", ["the store has"]),
     ])
-    func aLieIsSeenThrough(_ lie: String, _ evidence: String) throws {
+    func aLieIsSeenThrough(_ lie: String, _ evidence: [String]) throws {
         let done = try Self.run("--seed", "7", "--cycles", "6", "--durability", "exact", "--tamper", lie)
         #expect(done.exit == .code(1), "\(done.output)\(done.errors)")
         let violations = done.output.split(separator: "\n").filter { $0.hasPrefix("VIOLATION seed 7 ") }
-        #expect(violations.contains { $0.contains(evidence) }, "\(done.output)")
+        #expect(violations.contains { line in evidence.contains { line.contains($0) } }, "\(done.output)")
     }
 
     @Test func wrongUsageIsRefused() throws {
