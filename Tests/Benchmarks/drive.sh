@@ -109,15 +109,7 @@ drive() {
     after="$(cpu_ticks "${PID[$1]}")"
     if grep -qE 'Non-2xx|Socket errors' <<<"$out"; then fail "$1: $(grep -E 'Non-2xx|Socket errors' <<<"$out")"; fi
     requests="$(sed -nE 's/^ *([0-9]+) requests in .*/\1/p' <<<"$out")"
-    awk -v ticks=$((after - before)) -v hz="$(getconf CLK_TCK)" -v requests="$requests" '
-        function micros(text) {
-            if (text ~ /us$/) return text + 0
-            if (text ~ /ms$/) return (text + 0) * 1000
-            return (text + 0) * 1000000
-        }
-        $1 == "50%" { p50 = micros($2) }
-        $1 == "99%" { p99 = micros($2) }
-        $1 == "Requests/sec:" { rate = $2 }
+    awk -v ticks=$((after - before)) -v hz="$(getconf CLK_TCK)" -v requests="$requests" "$WRK_FIGURES"'
         END { printf "%.0f %.0f %.0f %.2f\n", rate, p50, p99, ticks / hz * 1000000 / requests }' <<<"$out"
 }
 

@@ -12,3 +12,14 @@ if [[ -z "${KEYGATE_BIN:-}" ]]; then
     KEYGATE_BIN="$(swift build -c release --static-swift-stdlib --show-bin-path)/keygate"
 fi
 KEYGATE_BIN="$(realpath "$KEYGATE_BIN")"
+
+# For awk, on what wrk says: rate in requests per second, p50 and p99 in microseconds.
+WRK_FIGURES='
+    function micros(text) {
+        if (text ~ /us$/) return text + 0
+        if (text ~ /ms$/) return (text + 0) * 1000
+        return (text + 0) * 1000000
+    }
+    $1 == "50%" { p50 = micros($2) }
+    $1 == "99%" { p99 = micros($2) }
+    $1 == "Requests/sec:" { rate = $2 }'

@@ -2,7 +2,8 @@
 # Keygate beside HAProxy, nginx and Caddy: the same backend, the same key check, permission and two
 # headers, one worker each, driven in turn in one run. Prints requests per second, latency and, what
 # says most on a shared machine, CPU time of the proxy process per request, as ratios to HAProxy.
-# Then credits: requests per second with none, on lease and exact. Then the store's look-up time, start-up and memory, memory per idle connection, size of the binary.
+# Then credits: requests per second with none, on lease and exact. Then the store's look-up time, start-up and
+# memory, memory per idle connection, size of the binary.
 # Loopback only; proxies that are not installed are left out; ends only what it started.
 # The management API has a benchmark of its own, management.sh.
 #

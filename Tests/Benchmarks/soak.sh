@@ -148,15 +148,7 @@ descriptors() {
 # slice: saturates for that long; prints "requests/s p50us p99us refused".
 slice() {
     wrk -t 1 -c "$CONNECTIONS" -d "${SLICE}s" --latency -s "$WORK/ask.lua" "http://$ADDRESS" -- "$WORK/keys" zipf \
-        | awk '
-            function micros(text) {
-                if (text ~ /us$/) return text + 0
-                if (text ~ /ms$/) return (text + 0) * 1000
-                return (text + 0) * 1000000
-            }
-            $1 == "50%" { p50 = micros($2) }
-            $1 == "99%" { p99 = micros($2) }
-            $1 == "Requests/sec:" { rate = $2 }
+        | awk "$WRK_FIGURES"'
             /Non-2xx/ { refused = $NF }
             /Socket errors/ { gsub(",", ""); refused += $4 + $6 + $8 + $10 }
             END { printf "%.0f %.0f %.0f %d\n", rate, p50, p99, refused }'

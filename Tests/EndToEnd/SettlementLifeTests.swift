@@ -290,14 +290,15 @@ import Testing
         #expect(try Shared.metric(gateway, "keygate_settlements_failed_total") == 0)
     }
 
-    /// The disk fails between reserve and settlement: what is owed is settled once it works again.
-    @Test func aSettlementThatFindsNoDiskIsMadeUpFor() throws {
+    /// A request whose reserve is taken, and that is answered when the disk takes no changes any more.
+    private static func settlingWithoutADisk(
+        _ errno: String, _ body: (Gateway, Cast.Key, DiskFaults) throws -> Void
+    ) throws {
         let (seen, release) = (Channel<Void>(), Gate())
         let directory = try Directory()
-        let faults = DiskFaults("ENOSPC", in: directory)
+        let faults = DiskFaults(errno, in: directory)
         let gateway = try Gateway(
-            Shared.routes("exact", onError: "refund"),
-            upstream: try Self.holding(seen, release, Self.answer(7)),
+            Shared.routes("exact", onError: "refund"), upstream: try holding(seen, release, answer(7)),
             environment: faults.environment, directory: directory)
         let key = try Shared.makeKey(gateway, 1000)
         let client = try gateway.connect()
@@ -306,36 +307,31 @@ import Testing
         try faults.begin()
         release.open()
         #expect(try client.response().status == 200)
-        #expect(
-            eventually(within: 30_000) {
-                gateway.child.standardError.contains("the store is read-only until")
-            })
-        #expect(try gateway.accessLog().isEmpty, "the line waits for what it is to say")
-        try faults.end()
-        #expect(try eventually(within: 60_000) { try Shared.balance(gateway, key) == 993 })
-        #expect(try Shared.logLine(gateway, path: "/metered/x")["settlement"]?.string == "billed")
-        #expect(try gateway.stop() == .code(0))
+        try body(gateway, key, faults)
+    }
+
+    /// What is owed is settled once the disk works again.
+    @Test func aSettlementThatFindsNoDiskIsMadeUpFor() throws {
+        try Self.settlingWithoutADisk("ENOSPC") { gateway, key, faults in
+            #expect(
+                eventually(within: 30_000) {
+                    gateway.child.standardError.contains("the store is read-only until")
+                })
+            #expect(try gateway.accessLog().isEmpty, "the line waits for what it is to say")
+            try faults.end()
+            #expect(try eventually(within: 60_000) { try Shared.balance(gateway, key) == 993 })
+            #expect(try Shared.logLine(gateway, path: "/metered/x")["settlement"]?.string == "billed")
+            #expect(try gateway.stop() == .code(0))
+        }
     }
 
     /// And if it does not work again before the end, the log says that the reserve stays spent.
     @Test func aSettlementThatNeverFindsADiskIsInTheLog() throws {
-        let (seen, release) = (Channel<Void>(), Gate())
-        let directory = try Directory()
-        let faults = DiskFaults("EIO", in: directory)
-        let gateway = try Gateway(
-            Shared.routes("exact", onError: "refund"),
-            upstream: try Self.holding(seen, release, Self.answer(7)),
-            environment: faults.environment, directory: directory)
-        let key = try Shared.makeKey(gateway, 1000)
-        let client = try gateway.connect()
-        try client.send(Client.head("GET", "/metered/x", key: key.secret))
-        try seen.next("request at the upstream")
-        try faults.begin()
-        release.open()
-        #expect(try client.response().status == 200)
-        #expect(try gateway.stop() == .code(0))
-        let line = try Shared.logLine(gateway, path: "/metered/x")
-        #expect(line["settlement"]?.string == "failed" && line["credits"]?.number == 50)
-        try faults.end()
+        try Self.settlingWithoutADisk("EIO") { gateway, _, faults in
+            #expect(try gateway.stop() == .code(0))
+            let line = try Shared.logLine(gateway, path: "/metered/x")
+            #expect(line["settlement"]?.string == "failed" && line["credits"]?.number == 50)
+            try faults.end()
+        }
     }
 }
