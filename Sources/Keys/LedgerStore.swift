@@ -29,7 +29,7 @@ struct LedgerStore {
     ) throws(StoreFileError) {
         var done: UInt64 = 0
         if try exists {
-            done = try disk.withContents(of: path) { (file) throws(StoreFileError) -> UInt64 in
+            done = try disk.withCopy(of: path) { (file) throws(StoreFileError) -> UInt64 in
                 let map = try map(file)
                 for range in map.damage { noteDamage(damage(range)) }
                 for chunk in map.chunks {
@@ -44,7 +44,7 @@ struct LedgerStore {
     /// Whole chunks of the file, the entries in them, and the first damage.
     func inspect() throws(StoreFileError) -> (entryCount: Int, problem: StoreFileError?)? {
         guard try exists else { return nil }
-        return try disk.withContents(of: path) { (file) throws(StoreFileError) in try inspect(file) }
+        return try disk.withCopy(of: path) { (file) throws(StoreFileError) in try inspect(file) }
     }
 
     /// As above, of bytes that are to be such a file.
@@ -191,7 +191,7 @@ struct LedgerStore {
             try disk.syncDirectory(directory)
         }
         let file = try disk.openForAppending(path)
-        let (done, length) = try disk.withContents(of: path) { (contents) throws(StoreFileError) in
+        let (done, length) = try disk.withCopy(of: path) { (contents) throws(StoreFileError) in
             let map = try map(contents)
             return (map.transaction, map.length)
         }
@@ -208,7 +208,7 @@ struct LedgerStore {
         let copy = try disk.create(copyPath)
         var done: UInt64 = 0
         if try exists {
-            done = try disk.withContents(of: path) { (file) throws(StoreFileError) -> UInt64 in
+            done = try disk.withCopy(of: path) { (file) throws(StoreFileError) -> UInt64 in
                 let map = try map(file)
                 for chunk in map.chunks {
                     // The file may have gone on since the copy was begun.
@@ -277,7 +277,7 @@ struct LedgerStore {
     /// Replaces the older chunks of a file that is too long by what they come to.
     private func shorten(_ budget: Int) throws(StoreFileError) {
         let newPath = path + ".tmp"
-        let isShorter = try disk.withContents(of: path) { (contents) throws(StoreFileError) -> Bool in
+        let isShorter = try disk.withCopy(of: path) { (contents) throws(StoreFileError) -> Bool in
             let map = try map(contents)
             if map.length - map.baseLength <= budget { return false }
             var kept = 0

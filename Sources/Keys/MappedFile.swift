@@ -1,5 +1,6 @@
-// Reading a whole file where it lies, without a copy of it in memory.
+// Reading a whole file: where it lies, without a copy of it in memory, or with one.
 
+import Bytes
 import Reactor
 
 #if canImport(Glibc)
@@ -25,5 +26,17 @@ extension Disk {
         let bytes = unsafe UnsafeRawBufferPointer(start: memory, count: length).assumingMemoryBound(
             to: UInt8.self)
         return try unsafe body(bytes.span)
+    }
+
+    /// The same with a copy in memory: for what is read while a server runs. A device that cannot read a mapped file
+    /// ends the process (SIGBUS); here that is an error like any other.
+    func withCopy<R>(
+        of path: String, _ body: (Span<UInt8>) throws(StoreFileError) -> R
+    ) throws(StoreFileError) -> R {
+        let file = try openForReading(path)
+        let length = try length(file, path)
+        var copy = ByteBuffer(capacity: length)
+        try read(file, length, into: &copy, path)
+        return try body(copy.bytes)
     }
 }

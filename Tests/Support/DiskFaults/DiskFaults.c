@@ -320,7 +320,9 @@ __attribute__((noreturn)) static void lose_power(void) {
             size_t length = fate == 2 ? at->length : (size_t)choose(at->length + 1);
             if (!at->is_write) cut(file, at->at); else put(file, at->bytes, at->at, length);
         }
-        int fd = real_open(file->spare, O_WRONLY | O_TRUNC | O_CLOEXEC);
+        // A file of its own: shortening the old one would be a SIGBUS for a thread that has it mapped.
+        real_unlink(file->spare);
+        int fd = real_open(file->spare, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         size_t done = 0;
         while (fd >= 0 && done < file->length) {
             ssize_t n = real_write(fd, file->durable + done, file->length - done);
