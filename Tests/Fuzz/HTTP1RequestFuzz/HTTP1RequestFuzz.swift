@@ -31,7 +31,7 @@ private func parse(_ bytes: [UInt8], step: Int, _ limits: RequestLimits, _ head:
     return .needMore
 }
 
-private func same(_ left: RequestHead, _ right: RequestHead) -> Bool {
+private func same(_ left: borrowing RequestHead, _ right: borrowing RequestHead) -> Bool {
     left.method == right.method && left.methodRange == right.methodRange && left.target == right.target
         && left.minorVersion == right.minorVersion && left.headers.fields == right.headers.fields
         && left.framing == right.framing && left.host == right.host && left.isPersistent == right.isPersistent

@@ -53,10 +53,11 @@ private func use(_ configuration: Configuration) {
     for (index, route) in configuration.routes.enumerated() {
         // With each `{name}` taken as the text it is, a pattern matches itself: no route may be lost.
         let asked = route.host ?? host
-        let matching = configuration.table.matching(path: route.pattern.span, host: asked.span)
+        let pattern = route.pattern
+        let matching = configuration.table.matching(path: pattern.span, host: asked.span)
         precondition(matching.contains(index), "a route is not found at its own pattern")
         _ = configuration.table.match(
-            method: method.span, path: route.pattern.span, host: host.span, into: &found)
+            method: method.span, path: pattern.span, host: host.span, into: &found)
         for check in route.checks {
             var anyone = Anyone()
             _ = check.program.evaluate(&anyone, scratch: &scratch)
