@@ -42,7 +42,8 @@ struct Torture {
             let counter = try transaction.findOrCreateIdentity(externalID: "counter")
             return (api: api.reference, counter: counter.reference, number: number(counter.meta))
         }
-        let thread = try StoreThread(store, log: { say($0) })
+        let turns = Turns()
+        let thread = try StoreThread(store, log: { say($0) }, onWritable: { if $0 { turns.note() } })
         var n = last.number
         // Ends when the process is killed.
         while true {
@@ -58,9 +59,10 @@ struct Torture {
                 repeat {
                     _ = again.take()
                     submit(number, last.api, last.counter, to: thread, again)
-                    usleep(1000)
                     wait(for: thread)
-                } while !again.numbers.isEmpty
+                    if again.numbers.isEmpty { break }
+                    turns.wait()
+                } while true
             }
         }
     }
@@ -68,6 +70,31 @@ struct Torture {
     /// Returns when everything submitted before was answered, one way or the other.
     private static func wait(for thread: StoreThread) {
         try? thread.perform { (_: inout Transaction) throws(StoreError) in }
+    }
+
+    /// Moments at which the store takes changes again. A moment that nobody waited for is not lost.
+    private final class Turns: Sendable {
+        private let ends: (reading: Int32, writing: Int32)
+
+        init() {
+            var pair: [Int32] = [-1, -1]
+            let failed = unsafe pipe(&pair)
+            precondition(failed == 0, "no pipe")
+            ends = (pair[0], pair[1])
+        }
+
+        func note() {
+            var byte: UInt8 = 1
+            _ = unsafe write(ends.writing, &byte, 1)
+        }
+
+        /// A second at most: what was refused need not be the disk's fault.
+        func wait() {
+            var wanted = pollfd(fd: ends.reading, events: Int16(POLLIN), revents: 0)
+            guard unsafe poll(&wanted, 1, 1000) > 0 else { return }
+            var byte: UInt8 = 0
+            _ = unsafe read(ends.reading, &byte, 1)
+        }
     }
 
     /// Numbers of transactions that have to be asked for again.
