@@ -11,35 +11,6 @@ import Rules
 import TLS
 import Upstream
 
-/// What a loop can be told.
-enum WorkerMessage: Sendable {
-    /// Use these rules for requests whose head is not complete yet.
-    case reload(Configuration, ListenerCertificates, generation: Int)
-    /// The control socket cannot be reached under its path any more: listen there anew.
-    case listenAgain(controlSocket: String)
-    /// Accept no more, finish what is under way, then end.
-    case drain
-    /// End now.
-    case stop
-    /// The answer to a management call of one of its connections.
-    case answer(ConnectionTicket, LocalAnswer)
-    /// The answer to a request for credits of one of its connections.
-    case paid(ConnectionTicket, Payment)
-    /// The store's word on what a request has cost, by the number it was asked under.
-    case settled(Int, SettlementAnswer)
-    /// A server of this upstream may have room for a request that waits.
-    case serverFree(String)
-    /// Explain this request to one of its connections.
-    case explain(ConnectionTicket, ExplainedRequest, Configuration)
-}
-
-/// Names a connection to other threads; stale once the connection is gone.
-struct ConnectionTicket: Sendable {
-    let index: Int
-    let generation: UInt32
-    let requestNumber: Int
-}
-
 final class Worker {
     enum TokenKind {
         static let connection: UInt8 = 1
@@ -47,14 +18,6 @@ final class Worker {
         static let listener: UInt8 = 3
         static let mailbox: UInt8 = 4
     }
-
-    /// How long a connection without a request lives on once the gateway drains: a request that was already
-    /// on its way is still answered, and told that the connection closes.
-    static let drainIdleNanos: Int64 = 500_000_000
-    /// How long no connection is accepted after descriptors ran out.
-    private static let acceptPauseNanos: Int64 = 100_000_000
-    private static let acceptsPerTurn = 32
-    private static let pooledExchangeCount = 1024
 
     let shared: ServerState
     let number: Int
@@ -71,33 +34,33 @@ final class Worker {
     private(set) var spending: SpendingMode
     var requestIDs = RequestIDs()
 
-    private var listeners: [Listener]
+    var listeners: [Listener]
     /// By position of the listener in the configuration.
-    private var certificates: [TLSContext?]
-    private var acceptPausedUntil: Int64 = 0
+    var certificates: [TLSContext?]
+    var acceptPausedUntil: Int64 = 0
     /// When running exchanges are looked at again; monotonic.
     private var nextRecheckNanos: Int64 = 0
-    private var connections: [Connection] = []
-    private var freeIndices: [Int] = []
-    private var clientCount = 0
-    private var exchanges: [Exchange] = []
+    var connections: [Connection] = []
+    var freeIndices: [Int] = []
+    var clientCount = 0
+    var exchanges: [Exchange] = []
     private var touched: [Transfer] = []
     /// Requests that wait for a server, by upstream.
-    private var lines: [LoopLine] = []
-    private var dueLineCount = 0
+    var lines: [LoopLine] = []
+    var dueLineCount = 0
     /// Connections that have more to do and let others go first, with their generations.
     private var waiting: [(index: Int, generation: UInt32)] = []
-    private var logBuffer = ByteBuffer()
-    private var logScratch = ByteBuffer()
+    var logBuffer = ByteBuffer()
+    var logScratch = ByteBuffer()
     /// Verifications of this turn.
-    private var verifications = EventBatch()
+    var verifications = EventBatch()
     /// What the store has been asked about credits.
     var creditQuestions = CreditQuestions()
-    private(set) var isDraining = false
+    var isDraining = false
     private(set) var isStopping = false
-    private var upstreamTrouble = RepeatedTrouble()
-    private var handshakeTrouble = RepeatedTrouble(occasions: "handshakes")
-    private var preambleTrouble = RepeatedTrouble(occasions: "connections")
+    var upstreamTrouble = RepeatedTrouble()
+    var handshakeTrouble = RepeatedTrouble(occasions: "handshakes")
+    var preambleTrouble = RepeatedTrouble(occasions: "connections")
     /// The first bytes of a connection that a load balancer passes on.
     var preamble = ByteBuffer()
     /// By `SettlementTrouble`.
@@ -132,18 +95,18 @@ final class Worker {
         try watchListeners()
     }
 
-    private func watchListeners() throws(Errno) {
-        for (index, listener) in listeners.enumerated() {
-            try loop.poller.add(
-                listener.socket.descriptor.number, .exclusiveRead,
-                Token(kind: TokenKind.listener, generation: 0, index: index))
-        }
-    }
-
     /// Runs until told to stop, or until drained.
     func run() {
         while !isStopping, !(isDraining && clientCount == 0 && creditQuestions.isEmpty) { turn() }
         closeEverything()
+    }
+
+    private func closeEverything() {
+        for connection in connections where connection.state != .closed { connection.close(.now) }
+        awaitCredits()
+        connections.removeAll()
+        flushLog()
+        shared.events.submit(&verifications)
     }
 
     // MARK: A turn
@@ -253,144 +216,6 @@ final class Worker {
         }
     }
 
-    // MARK: Servers
-
-    private func makeRules(_ configuration: Configuration, generation: Int) -> RuleSet {
-        let pools = configuration.upstreams.map { group in
-            UpstreamPool(
-                group,
-                servers: group.servers.map { server in
-                    UpstreamPool.Server(
-                        shared.upstreams.record(group.name, server.description), loop: number,
-                        curlKey: multi.register(UpstreamOrigin(server, of: group)),
-                        authority: Array(server.authority.utf8), limit: server.maxConnections)
-                }, line: line(of: group.name))
-        }
-        return RuleSet(configuration, generation: generation, pools: pools)
-    }
-
-    private func line(of upstream: String) -> LoopLine {
-        if let known = lines.first(where: { $0.line.group == upstream }) { return known }
-        let line = LoopLine(shared.upstreams.line(upstream), loop: number)
-        lines.append(line)
-        return line
-    }
-
-    /// A place at a server of this line has become free: whoever has waited longest, in whatever loop, may look
-    /// for it. In this loop that happens later in the turn, from where nothing is under way.
-    func placeFreed(_ line: LoopLine) {
-        guard let longest = line.line.longestWaitingLoop else { return }
-        if longest == number {
-            serve(line)
-        } else {
-            shared.mailboxes[longest].post(.serverFree(line.line.group))
-        }
-    }
-
-    /// Looks for a server for those who wait, before the next round of transfers.
-    func serve(_ line: LoopLine) {
-        if line.isDue { return }
-        line.isDue = true
-        dueLineCount += 1
-    }
-
-    private func serveLines() {
-        for line in lines where line.isDue {
-            line.isDue = false
-            dueLineCount -= 1
-            while let ticket = line.first {
-                // Whoever waits is where it was when it began to: the line is left when anything else happens.
-                guard let waiting = connection(for: ticket) else {
-                    preconditionFailure("a connection that is gone waits for a server")
-                }
-                if !waiting.leaveLine(line) { break }
-            }
-            // What was free for this loop and is not used here may be what another waits for.
-            if line.isEmpty, line.line.places.current > 0 { placeFreed(line) }
-        }
-    }
-
-    // MARK: Connections
-
-    /// Accepts what waits, up to a number per turn; returns how many there were.
-    @discardableResult
-    private func accept(_ listener: Listener) -> Int {
-        for count in 0..<Self.acceptsPerTurn {
-            do throws(Errno) {
-                guard let accepted = try listener.socket.accept() else { return count }
-                admit(accepted, listener)
-            } catch {
-                // Out of descriptors or memory. The listener stays readable, so it must not be asked at once.
-                pauseAccepting(error)
-                return count
-            }
-        }
-        return Self.acceptsPerTurn
-    }
-
-    private func pauseAccepting(_ error: Errno) {
-        Diagnostics.say("no connection is accepted for a moment: \(error)")
-        for listener in listeners { loop.poller.remove(listener.socket.descriptor.number) }
-        acceptPausedUntil = loop.nowNanos + Self.acceptPauseNanos
-    }
-
-    private func admit(_ accepted: consuming AcceptedSocket, _ listener: Listener) {
-        let role = listener.role
-        if listener.acceptsProxyHeader, !mayIntroduce(accepted.peer) { return }
-        let context = listener.position.flatMap { certificates[$0] }
-        if role == .client, clientCount >= settings.limits.connectionsPerWorker {
-            counters.connectionsRefused.add()
-            // A handshake only to say no is what there is no room for.
-            if context != nil || listener.acceptsProxyHeader { return }
-            // One attempt to say why; the socket's empty buffer takes it.
-            var answer = ByteBuffer(capacity: 1024)
-            var id: [UInt8] = []
-            requestIDs.next(into: &id)
-            Refusal(.overloaded).append(
-                to: &answer, scratch: &logScratch, limitLines: ByteBuffer(),
-                Refusal.Form(
-                    requestID: id, asProblem: false, isHead: false, closes: true, saysKeepAlive: false))
-            _ = try? accepted.descriptor.send(answer.bytes)
-            return
-        }
-        let index: Int
-        if let free = freeIndices.popLast() {
-            index = free
-        } else {
-            index = connections.count
-            connections.append(Connection(worker: self, index: index))
-        }
-        let connection = connections[index]
-        let number = accepted.descriptor.number
-        connection.open(accepted, listener, context)
-        if role == .client { clientCount += 1 }
-        counters.connectionsOpened.add()
-        counters.connectionsOpen.add()
-        let token = Token(kind: TokenKind.connection, generation: connection.generation, index: index)
-        do throws(Errno) {
-            try loop.poller.add(number, .edgeBoth, token)
-        } catch {
-            connection.close(.now)
-        }
-    }
-
-    /// A connection has closed its socket; its slot is free.
-    func connectionClosed(_ connection: Connection) {
-        if connection.role == .client { clientCount -= 1 }
-        counters.connectionsOpen.subtract()
-        freeIndices.append(connection.index)
-    }
-
-    func acquireExchange() -> Exchange {
-        exchanges.popLast() ?? Exchange(limits: requestLimits)
-    }
-
-    func release(_ exchange: Exchange) {
-        guard exchanges.count < Self.pooledExchangeCount else { return }
-        exchange.clear(limits: requestLimits)
-        exchanges.append(exchange)
-    }
-
     // MARK: Messages
 
     private func handle(_ message: WorkerMessage) {
@@ -431,89 +256,13 @@ final class Worker {
     }
 
     /// Nil if the connection has gone on, or is gone.
-    private func connection(for ticket: ConnectionTicket) -> Connection? {
+    func connection(for ticket: ConnectionTicket) -> Connection? {
         let connection = connections[ticket.index]
         guard connection.state == .exchange, connection.generation == ticket.generation,
             connection.requestCount == ticket.requestNumber
         else { return nil }
         return connection
     }
-
-    private func drain() {
-        if isDraining { return }
-        isDraining = true
-        askForTheLastTime()
-        // What is queued in the kernel was accepted in the client's eyes. Ours may be the last reference:
-        // the socket then closes right behind the last accept.
-        for listener in listeners where listener.role == .client {
-            while accept(listener) == Self.acceptsPerTurn {}
-        }
-        replaceListeners { $0.removeAll { $0.role == .client } }
-        for connection in connections where connection.role == .client && connection.isQuiet {
-            connection.wait(nanos: Self.drainIdleNanos)
-        }
-    }
-
-    /// Tokens of listeners are their positions, so all are watched anew when these change.
-    private func replaceListeners(_ change: (inout [Listener]) -> Void) {
-        for listener in listeners { loop.poller.remove(listener.socket.descriptor.number) }
-        change(&listeners)
-        try? watchListeners()
-    }
-
-    private func listenAgain(_ path: String) {
-        if isDraining { return }
-        replaceListeners { listeners in
-            // First this: the old one takes the path with it when it goes.
-            listeners.removeAll { $0.role == .control }
-            // The directory may be gone as well; the main thread asks again.
-            guard let socket = try? ListeningSocket(.unix(path: path), mode: 0o600) else { return }
-            listeners.append(Listener(socket, role: .control))
-        }
-    }
-
-    private func closeEverything() {
-        for connection in connections where connection.state != .closed { connection.close(.now) }
-        awaitCredits()
-        connections.removeAll()
-        flushLog()
-        shared.events.submit(&verifications)
-    }
-
-    // MARK: The record of what happened
-
-    /// Counts a finished exchange, remembers its verification and writes its log line.
-    func record(_ exchange: Exchange, role: Connection.Role, peerText: [UInt8]) {
-        let now = exchange.endNanos
-        counters.countStatus(exchange.status)
-        counters.totalTime.record(nanos: now - exchange.startNanos)
-        if exchange.forwardNanos > 0, exchange.headNanos > 0 {
-            counters.upstreamTime.record(nanos: exchange.headNanos - exchange.forwardNanos)
-        }
-        guard role == .client else { return }
-        ExchangeEvent.append(exchange, nowNanos: now, to: &verifications, scratch: &logScratch)
-        guard shared.log != nil else { return }
-        AccessLogLine.append(
-            exchange, peer: peerText, nowNanos: now, to: &logBuffer, scratch: &logScratch)
-    }
-
-    private func flushLog() {
-        guard !logBuffer.isEmpty, let log = shared.log else { return }
-        let lines = Array(copying: logBuffer.bytes)
-        logBuffer.removeAll()
-        if !log.submit(lines) {
-            counters.logLinesDropped.add(UInt64(lines.count { $0 == 0x0A }))
-        }
-    }
-
-    /// Says what is wrong with a backend, once a second at most.
-    func sayUpstreamTrouble(_ detail: String, upstream: String) {
-        upstreamTrouble.say("upstream \(upstream): \(detail)", nowNanos: loop.nowNanos)
-    }
-
-    func sayPreambleTrouble(_ text: String) { preambleTrouble.say(text, nowNanos: loop.nowNanos) }
-
-    func sayHandshakeTrouble(_ text: String) { handshakeTrouble.say(text, nowNanos: loop.nowNanos) }
 }
 
 extension RequestLimits {

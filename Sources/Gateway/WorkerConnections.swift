@@ -1,0 +1,138 @@
+// The connections of one event loop: taken from the listeners, kept in slots, and let go when the gateway drains.
+
+import Bytes
+import HTTP1
+import Reactor
+import Rules
+
+extension Worker {
+    /// How long a connection without a request lives on once the gateway drains: a request that was already
+    /// on its way is still answered, and told that the connection closes.
+    static let drainIdleNanos: Int64 = 500_000_000
+    /// How long no connection is accepted after descriptors ran out.
+    private static let acceptPauseNanos: Int64 = 100_000_000
+    private static let acceptsPerTurn = 32
+    private static let pooledExchangeCount = 1024
+
+    /// Accepts what waits, up to a number per turn; returns how many there were.
+    @discardableResult
+    func accept(_ listener: Listener) -> Int {
+        for count in 0..<Self.acceptsPerTurn {
+            do throws(Errno) {
+                guard let accepted = try listener.socket.accept() else { return count }
+                admit(accepted, listener)
+            } catch {
+                // Out of descriptors or memory. The listener stays readable, so it must not be asked at once.
+                pauseAccepting(error)
+                return count
+            }
+        }
+        return Self.acceptsPerTurn
+    }
+
+    private func pauseAccepting(_ error: Errno) {
+        Diagnostics.say("no connection is accepted for a moment: \(error)")
+        for listener in listeners { loop.poller.remove(listener.socket.descriptor.number) }
+        acceptPausedUntil = loop.nowNanos + Self.acceptPauseNanos
+    }
+
+    private func admit(_ accepted: consuming AcceptedSocket, _ listener: Listener) {
+        let role = listener.role
+        if listener.acceptsProxyHeader, !mayIntroduce(accepted.peer) { return }
+        let context = listener.position.flatMap { certificates[$0] }
+        if role == .client, clientCount >= settings.limits.connectionsPerWorker {
+            counters.connectionsRefused.add()
+            // A handshake only to say no is what there is no room for.
+            if context != nil || listener.acceptsProxyHeader { return }
+            // One attempt to say why; the socket's empty buffer takes it.
+            var answer = ByteBuffer(capacity: 1024)
+            var id: [UInt8] = []
+            requestIDs.next(into: &id)
+            Refusal(.overloaded).append(
+                to: &answer, scratch: &logScratch, limitLines: ByteBuffer(),
+                Refusal.Form(
+                    requestID: id, asProblem: false, isHead: false, closes: true, saysKeepAlive: false))
+            _ = try? accepted.descriptor.send(answer.bytes)
+            return
+        }
+        let index: Int
+        if let free = freeIndices.popLast() {
+            index = free
+        } else {
+            index = connections.count
+            connections.append(Connection(worker: self, index: index))
+        }
+        let connection = connections[index]
+        let number = accepted.descriptor.number
+        connection.open(accepted, listener, context)
+        if role == .client { clientCount += 1 }
+        counters.connectionsOpened.add()
+        counters.connectionsOpen.add()
+        let token = Token(kind: TokenKind.connection, generation: connection.generation, index: index)
+        do throws(Errno) {
+            try loop.poller.add(number, .edgeBoth, token)
+        } catch {
+            connection.close(.now)
+        }
+    }
+
+    /// A connection has closed its socket; its slot is free.
+    func connectionClosed(_ connection: Connection) {
+        if connection.role == .client { clientCount -= 1 }
+        counters.connectionsOpen.subtract()
+        freeIndices.append(connection.index)
+    }
+
+    func acquireExchange() -> Exchange {
+        exchanges.popLast() ?? Exchange(limits: requestLimits)
+    }
+
+    func release(_ exchange: Exchange) {
+        guard exchanges.count < Self.pooledExchangeCount else { return }
+        exchange.clear(limits: requestLimits)
+        exchanges.append(exchange)
+    }
+
+    // MARK: Listening no more, and anew
+
+    func watchListeners() throws(Errno) {
+        for (index, listener) in listeners.enumerated() {
+            try loop.poller.add(
+                listener.socket.descriptor.number, .exclusiveRead,
+                Token(kind: TokenKind.listener, generation: 0, index: index))
+        }
+    }
+
+    func drain() {
+        if isDraining { return }
+        isDraining = true
+        askForTheLastTime()
+        // What is queued in the kernel was accepted in the client's eyes. Ours may be the last reference:
+        // the socket then closes right behind the last accept.
+        for listener in listeners where listener.role == .client {
+            while accept(listener) == Self.acceptsPerTurn {}
+        }
+        replaceListeners { $0.removeAll { $0.role == .client } }
+        for connection in connections where connection.role == .client && connection.isQuiet {
+            connection.wait(nanos: Self.drainIdleNanos)
+        }
+    }
+
+    /// Tokens of listeners are their positions, so all are watched anew when these change.
+    private func replaceListeners(_ change: (inout [Listener]) -> Void) {
+        for listener in listeners { loop.poller.remove(listener.socket.descriptor.number) }
+        change(&listeners)
+        try? watchListeners()
+    }
+
+    func listenAgain(_ path: String) {
+        if isDraining { return }
+        replaceListeners { listeners in
+            // First this: the old one takes the path with it when it goes.
+            listeners.removeAll { $0.role == .control }
+            // The directory may be gone as well; the main thread asks again.
+            guard let socket = try? ListeningSocket(.unix(path: path), mode: 0o600) else { return }
+            listeners.append(Listener(socket, role: .control))
+        }
+    }
+}
