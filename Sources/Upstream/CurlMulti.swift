@@ -14,16 +14,16 @@ public import Reactor
 /// Memory safety: `multi` lives until `deinit`. The context pointer given to libcurl is this object, which
 /// outlives the handle; that of an easy handle is its `Transfer`, kept alive by `transfers`.
 @safe public final class CurlMulti {
-    private let multi: UnsafeMutableRawPointer
-    private let loop: EventLoop
-    private let tokenKind: UInt8
+    let multi: UnsafeMutableRawPointer
+    let loop: EventLoop
+    let tokenKind: UInt8
 
     private var servers: [UpstreamOrigin] = []
     /// Every transfer ever made, by slot; the idle ones are also in `idle`, by server.
-    private var transfers: [Transfer] = []
+    var transfers: [Transfer] = []
     private var idle: [[Int]] = []
 
-    private var sockets = UpstreamSockets()
+    var sockets = UpstreamSockets()
     private var taken: [Int32] = []
     private var timerNanos: Int64?
     private var targetText = ByteBuffer(capacity: 1024)
@@ -231,28 +231,6 @@ public import Reactor
 
     // MARK: Events
 
-    /// An event of one of our sockets.
-    public func socketReady(_ token: Token, _ readiness: Readiness) {
-        let number = Int32(token.index)
-        let socket = sockets[number]
-        guard socket.isRegistered, socket.generation & 0xFF_FFFF == token.generation else { return }
-        if socket.isConnection, socket.transferSlot < 0 {
-            // Nothing may come on a connection that is kept for later: the rest of an answer that was longer
-            // than it said, a farewell such as a 408, or the end. libcurl looks before it reuses one, but
-            // takes pending bytes for life, and the next client would be given them for an answer.
-            if !readiness.isDisjoint(with: [.readable, .peerFinished, .hangUp, .failed]) {
-                endStream(number)
-            }
-            if readiness.contains(.writable) { sockets.update(number) { $0.ready.insert(.writable) } }
-            return
-        }
-        var ready = readiness.intersection([.readable, .writable])
-        // Errors and hang-ups are found by reading and writing.
-        if !readiness.isDisjoint(with: [.failed, .hangUp]) { ready = [.readable, .writable] }
-        if readiness.contains(.peerFinished) { ready.insert(.readable) }
-        sockets.update(number) { $0.ready.formUnion(ready) }
-    }
-
     /// Lets libcurl do what is due. Call it after the events of a turn and after transfers were started.
     public func run() {
         // Bounded, so that one fast backend cannot keep the loop: what is left over runs in the next turn.
@@ -285,32 +263,6 @@ public import Reactor
         return Int32(clamping: (timerNanos - loop.nowNanos + 999_999) / 1_000_000)
     }
 
-    private func act(_ number: Int32) {
-        let socket = sockets[number]
-        let due = socket.wants.intersection(socket.ready)
-        if due.isEmpty { return }
-        var mask: Int32 = 0
-        if due.contains(.readable) { mask |= CURL_CSELECT_IN }
-        if due.contains(.writable) { mask |= CURL_CSELECT_OUT }
-        let transfer = socket.transferSlot >= 0 ? transfers[socket.transferSlot] : nil
-        let receivedBefore = transfer?.receivedCount ?? 0
-        var running: Int32 = 0
-        _ = unsafe curl_multi_socket_action(multi, number, mask, &running)
-        // An upload that waits for more of its body keeps libcurl from ending a transfer whose answer is whole.
-        if let transfer, transfer.isReadPaused, transfer.hasRefusedBody { resume(transfer) }
-        let after = sockets[number]
-        if !after.isRegistered || after.wants.isEmpty { return }
-        // libcurl reads at most 16 KiB a time. An edge tells only of arrivals, so what may still be there
-        // has to be looked for: after a large read simply by going on, otherwise by asking the kernel.
-        if let transfer, transfer.receivedCount - receivedBefore >= 8192 {
-            sockets.update(number) { _ in }
-            return
-        }
-        let ready = currentReadiness(
-            number, readable: after.wants.contains(.readable), writable: after.wants.contains(.writable))
-        sockets.update(number) { $0.ready = $0.ready.subtracting(after.wants).union(ready) }
-    }
-
     private func collectFinished() {
         var code = CURLE_OK
         while let easy = unsafe kg_multi_next_done(multi, &code) {
@@ -330,82 +282,10 @@ public import Reactor
         }
     }
 
-    private static func transfer(of easy: UnsafeMutableRawPointer) -> Transfer {
+    static func transfer(of easy: UnsafeMutableRawPointer) -> Transfer {
         var context: UnsafeMutableRawPointer?
         _ = unsafe kg_easy_getinfo_pointer(easy, CURLINFO_PRIVATE, &context)
         return unsafe Unmanaged<Transfer>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
-    }
-
-    private func socketWanted(_ easy: UnsafeMutableRawPointer, _ number: Int32, _ what: Int32) {
-        var wants: Readiness = []
-        if what == CURL_POLL_IN || what == CURL_POLL_INOUT { wants.insert(.readable) }
-        if what == CURL_POLL_OUT || what == CURL_POLL_INOUT { wants.insert(.writable) }
-        let isGone = what == CURL_POLL_REMOVE
-        let transfer = unsafe CurlMulti.transfer(of: easy)
-        if sockets[number].isConnection {
-            if !isGone { transfer.socket = number }
-            sockets.update(number) { socket in
-                socket.wants = wants
-                if !isGone { socket.transferSlot = transfer.slot }
-            }
-            return
-        }
-        // Not a connection: a socket of the resolver, known only from this callback.
-        if isGone {
-            if sockets[number].isRegistered { loop.poller.remove(number) }
-            sockets.update(number) { socket in
-                socket.isRegistered = false
-                socket.generation &+= 1
-                socket.wants = []
-                socket.ready = []
-            }
-            return
-        }
-        let isNew = !sockets[number].isRegistered
-        sockets.update(number) { socket in
-            socket.isRegistered = true
-            socket.wants = wants
-            socket.transferSlot = transfer.slot
-        }
-        let token = Token(kind: tokenKind, generation: sockets[number].generation, index: Int(number))
-        if isNew {
-            try? loop.poller.add(number, .level(wants), token)
-        } else {
-            try? loop.poller.modify(number, .level(wants), token)
-        }
-    }
-
-    func socketOpened(_ number: Int32) -> Bool {
-        sockets.update(number) { socket in
-            socket.generation &+= 1
-            socket.isConnection = true
-            socket.isRegistered = true
-            socket.wants = []
-            socket.ready = []
-            socket.transferSlot = -1
-        }
-        let token = Token(kind: tokenKind, generation: sockets[number].generation, index: Int(number))
-        do throws(Errno) {
-            try loop.poller.add(number, .edgeBoth, token)
-            return true
-        } catch {
-            sockets.update(number) { socket in
-                socket.isRegistered = false
-                socket.isConnection = false
-            }
-            return false
-        }
-    }
-
-    func socketClosing(_ number: Int32) {
-        sockets.update(number) { socket in
-            socket.isRegistered = false
-            socket.isConnection = false
-            socket.wants = []
-            socket.ready = []
-            socket.transferSlot = -1
-        }
-        _ = close(number)
     }
 }
 
