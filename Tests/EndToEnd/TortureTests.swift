@@ -21,6 +21,14 @@ import Testing
         #expect(!done.output.contains("faults         0 "))
     }
 
+    /// In the middle of a life, where no fault comes too late.
+    @Test func aSweepCanBeDoneInParts() throws {
+        let done = try Self.run("--seed", "7", "--durability", "exact", "--sweep", "80..81")
+        #expect(done.succeeded, "\(done.output)\(done.errors)")
+        #expect(done.output.contains("exact: 2 operations, 12 of 12 lives struck\n"), "\(done.output)")
+        #expect(done.output.contains("violations     0\n"))
+    }
+
     @Test(arguments: [
         // One request too many shows first in whatever is looked at first: a balance that was told, the sum of what was
         // allowed, or the store itself.
@@ -37,8 +45,9 @@ import Testing
         #expect(violations.contains { line in evidence.contains { line.contains($0) } }, "\(done.output)")
     }
 
-    @Test func wrongUsageIsRefused() throws {
-        let done = try Self.run("--cycles", "none")
+    @Test(arguments: [["--cycles", "none"], ["--sweep", "5..3"], ["--sweep", "0.."], ["--sweep", "2..x"]])
+    func wrongUsageIsRefused(_ arguments: [String]) throws {
+        let done = try runToEnd([Keygate.products + "/GatewayTorture"] + arguments, in: "/tmp")
         #expect(done.exit == .code(2))
         #expect(done.output.hasPrefix("usage: GatewayTorture "))
     }

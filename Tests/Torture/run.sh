@@ -8,6 +8,9 @@
 #   Tests/Torture/run.sh             400 lives and the whole sweep of the disk: about a quarter of an hour
 #   Tests/Torture/run.sh SECONDS     as much as fits in, half of the time for each part
 #   SEED=N                           the choices of an earlier run again, as far as threads and kills allow
+#   SWEEP=FROM..TO                   only these disk operations (FROM.. for all from there on), and no crowd: goes on
+#                                    with a sweep that time has ended
+#   DURABILITY=lease|exact           only lives with this credit-durability
 #   KEYGATE_BIN=…                    this program instead of the debug build
 #   KEEP=1                           leaves the directory of the run for a look
 set -euo pipefail
@@ -23,15 +26,20 @@ done
 torture="$(swift build --show-bin-path)/GatewayTorture"
 seed="${SEED:-$(date +%s)}"
 crowd=(--seed "$seed") sweep=(--seed "$seed" --sweep)
+[[ -z "${SWEEP:-}" ]] || sweep+=("$SWEEP")
+[[ -z "${DURABILITY:-}" ]] || crowd+=(--durability "$DURABILITY") sweep+=(--durability "$DURABILITY")
 if [[ -n "${1:-}" ]]; then
-    half=$((($1 + 1) / 2))
-    crowd+=(--seconds "$half") sweep+=(--seconds "$half")
+    share="$1"
+    [[ -n "${SWEEP:-}" ]] || share=$((($1 + 1) / 2))
+    crowd+=(--seconds "$share") sweep+=(--seconds "$share")
 fi
 
 status=0
-echo "== a crowd, and random ends"
-"$torture" "${crowd[@]}" || status=1
-echo
+if [[ -z "${SWEEP:-}" ]]; then
+    echo "== a crowd, and random ends"
+    "$torture" "${crowd[@]}" || status=1
+    echo
+fi
 echo "== every disk operation goes wrong"
 "$torture" "${sweep[@]}" || status=1
 exit "$status"

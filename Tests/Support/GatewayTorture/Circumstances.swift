@@ -49,6 +49,7 @@ struct Circumstances: CustomStringConvertible {
     var fault: DiskFault?
     /// Days that have gone by since the life before.
     var newDays = 0
+    /// A failing disk is recorded in any case.
     var isRecorded = false
 
     var description: String {
@@ -103,7 +104,7 @@ struct Circumstances: CustomStringConvertible {
         case nil: break
         }
         if ending == .power { settings["KG_FAULT_POWER_WHEN"] = directory.file(Self.powerSwitch) }
-        if isRecorded { settings["KG_FAULT_LOG"] = directory.file(Self.record) }
+        if isRecorded || fault != nil { settings["KG_FAULT_LOG"] = directory.file(Self.record) }
         if settings.isEmpty { return [:] }
         settings["KG_FAULT_DIR"] = directory.file("store")
         settings["KG_FAULT_SEED"] = "\(seed)"

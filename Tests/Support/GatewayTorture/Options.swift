@@ -21,13 +21,13 @@ struct Options {
     var seed: UInt64 = 0
     /// Nil: each life takes one or the other.
     var durability: Durability?
-    /// Instead of random lives: one life for each disk operation of a recorded one, going wrong in each way.
-    var sweeps = false
+    /// Instead of random lives: one life for each of these disk operations, going wrong in each way.
+    var sweep: ClosedRange<Int>?
     var tampering: Tampering?
 
     static let usage = """
         usage: GatewayTorture [--cycles N] [--seconds N] [--seed N] [--durability lease|exact]
-                              [--sweep] [--tamper \
+                              [--sweep [FROM..[TO]]] [--tamper \
         \(Tampering.allCases.map(\.rawValue).joined(separator: "|"))]
         """
 
@@ -37,7 +37,10 @@ struct Options {
         seed = UInt64(truncatingIfNeeded: realtimeMilliseconds())
         while let option = rest.popFirst() {
             if option == "--sweep" {
-                sweeps = true
+                sweep = 1...Int.max
+                guard let text = rest.first, let range = Self.range(text) else { continue }
+                sweep = range
+                rest.removeFirst()
                 continue
             }
             guard let value = rest.popFirst() else { return nil }
@@ -60,6 +63,16 @@ struct Options {
             default: return nil
             }
         }
+    }
+
+    /// `FROM..TO`, or `FROM..` for everything from there on. Nil if it is neither.
+    private static func range(_ text: String) -> ClosedRange<Int>? {
+        guard let dots = text.firstRange(of: ".."), let from = Int(text[..<dots.lowerBound]), from > 0 else {
+            return nil
+        }
+        let end = text[dots.upperBound...]
+        guard let last = end.isEmpty ? Int.max : Int(end), last >= from else { return nil }
+        return from...last
     }
 }
 

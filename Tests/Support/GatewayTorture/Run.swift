@@ -24,8 +24,8 @@ final class Run {
         let world = try makeWorld()
         let deadline = options.seconds.map { monotonicMilliseconds() + $0 * 1000 }
         let isLate = { deadline.map { monotonicMilliseconds() >= $0 } ?? false }
-        if options.sweeps {
-            try sweep(world, isLate: isLate)
+        if let range = options.sweep {
+            try sweep(range, world, isLate: isLate)
         } else {
             for _ in 1...options.cycles where !isLate() { try live(world, choose(), .crowd) }
         }
@@ -81,7 +81,15 @@ final class Run {
         case crowd
     }
 
-    func live(_ world: World, _ circumstances: Circumstances, _ company: Company) throws {
+    /// What was done to the disk in a life that was recorded.
+    struct DiskRecord {
+        var operationCount = 0
+        /// Whether any of it went wrong.
+        var wasStruck = false
+    }
+
+    @discardableResult
+    func live(_ world: World, _ circumstances: Circumstances, _ company: Company) throws -> DiskRecord {
         lifeNumber += 1
         report.begin(life: lifeNumber, "\(circumstances)")
         if options.tampering == .mutation && lifeNumber == 2 { world.churn.pretendMade() }
@@ -99,7 +107,10 @@ final class Run {
             // What a sound disk would have brought over from an orderly end may be lost.
             for key in world.limited { key.meter.withLock { $0.end(isOrderly: false) } }
         }
-        guard let life = try start(circumstances) else { return inspection.verifyFiles() }
+        guard let life = try start(circumstances) else {
+            inspection.verifyFiles()
+            return takeRecord(circumstances)
+        }
         do {
             try inspection.inspect(life, clock, circumstances, random: &random)
         } catch {
@@ -120,6 +131,19 @@ final class Run {
         settle(world, life, circumstances, exit)
         inspection.verifyFiles()
         if options.tampering == .store { try exchangeStore() }
+        return takeRecord(circumstances)
+    }
+
+    /// Counts a fault that came to pass: a life may end before it does what was to go wrong.
+    private func takeRecord(_ circumstances: Circumstances) -> DiskRecord {
+        guard circumstances.isRecorded || circumstances.fault != nil,
+            let lines = try? directory.read(Circumstances.record).split(separator: "\n")
+        else { return DiskRecord() }
+        _ = try? runToEnd(["rm", "-f", Circumstances.record], in: directory.path)
+        let record = DiskRecord(
+            operationCount: lines.count, wasStruck: lines.contains { !$0.hasSuffix(" -") })
+        if record.wasStruck && circumstances.fault != nil { report.count(\.faults) }
+        return record
     }
 
     /// Nil if it may fail to start and does.
@@ -234,7 +258,6 @@ final class Run {
             key.account.withLock { $0.end(lost: isClean ? nil : circumstances.mostLost) }
         }
         for key in world.limited { key.meter.withLock { $0.end(isOrderly: isClean) } }
-        if circumstances.fault != nil { report.count(\.faults) }
         _ = try? runToEnd(
             ["rm", "-rf", "store.limbo", Circumstances.powerSwitch, Circumstances.outageSwitch],
             in: directory.path)

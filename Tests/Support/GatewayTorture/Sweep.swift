@@ -7,28 +7,45 @@ extension Run {
         ("power", false),
     ]
 
-    func sweep(_ world: World, isLate: () -> Bool) throws {
+    /// Operation after operation, to the last that a life without faults has, and on for as long as a fault still
+    /// finds something to strike: threads decide how many there are.
+    func sweep(_ range: ClosedRange<Int>, _ world: World, isLate: () -> Bool) throws {
         for durability in [Durability.lease, .exact] where options.durability ?? durability == durability {
+            if isLate() {
+                say("\(durability.rawValue): not begun")
+                continue
+            }
             let count = try record(world, durability)
             say("\(durability.rawValue): \(count) disk operations, each of them to go wrong")
-            for at in 1...count {
+            var (at, lives, struck) = (range.lowerBound, 0, 0)
+            operations: while at <= range.upperBound {
+                let before = struck
                 for (kind, forEver) in Self.faults {
-                    if isLate() { return }
+                    if isLate() {
+                        say("\(durability.rawValue): not done from operation \(at) on")
+                        break operations
+                    }
                     let fault = DiskFault.operation(kind: kind, at: at, forEver: forEver)
                     let ending = at % 2 == 0 ? Circumstances.Ending.kill : .stop
-                    try live(
+                    let disk = try live(
                         world, Circumstances(durability: durability, ending: ending, fault: fault), .script)
+                    lives += 1
+                    if disk.wasStruck { struck += 1 }
                     // And the store it left is looked at with a sound disk.
                     try live(world, Circumstances(durability: durability, ending: .kill), .nobody)
                 }
+                at += 1
+                if at > count && struck == before { break }
             }
+            let swept = "\(at - range.lowerBound) operations"
+            say("\(durability.rawValue): \(swept), \(struck) of \(lives) lives struck")
         }
     }
 
     /// How many operations there are when nothing goes wrong.
     private func record(_ world: World, _ durability: Durability) throws -> Int {
         try live(world, Circumstances(durability: durability, ending: .stop, isRecorded: true), .script)
-        return try directory.read(Circumstances.record).split(separator: "\n").count
+            .operationCount
     }
 }
 
