@@ -155,7 +155,10 @@ final class Connection {
             canWrite = true
         }
         if !readiness.isDisjoint(with: [.hangUp, .failed]) {
-            // Both directions are over: nobody is left to read an answer.
+            // Both directions are over: nobody is left to read an answer. Why a handshake failed may have been
+            // said before the end.
+            if state == .handshake { _ = shakeHands() }
+            if state == .closed { return }
             worker.counters.clientsLeft.add(state == .exchange ? 1 : 0)
             close(.now)
             return

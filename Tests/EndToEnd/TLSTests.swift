@@ -254,6 +254,26 @@ import Testing
         #expect(try gateway.metric("keygate_tls_handshakes_failed_total") == 1)
     }
 
+    /// A client that finds fault with the certificate before it has read all of the gateway's words resets the
+    /// connection by closing it: what it said, and that it is gone, are one event to a gateway that was busy.
+    @Test func anAlertIsHeardThoughAResetComesWithIt() throws {
+        let gateway = try Gateway.withTLS(upstream: try Upstream())
+        do {
+            let client = try gateway.connect()
+            try client.send(ClientHello.record(version: 0x0303))
+            #expect(try client.hasMore(milliseconds: 20_000))
+            #expect(gateway.child.pause())
+            let unknownAuthority: [UInt8] = [21, 3, 3, 0, 2, 2, 48]
+            try client.send(unknownAuthority)
+            client.socket.closeWillReset()
+        }
+        gateway.child.signal(SIGCONT)
+        _ = try gateway.child.line("the alert") {
+            $0.contains("TLS handshake with 127.0.0.1: tlsv1 alert unknown ca")
+        }
+        #expect(try gateway.metric("keygate_tls_handshakes_failed_total") == 1)
+    }
+
     @Test(arguments: [[], ["h2", "http/1.1"]])
     func aHelloThatComesByteByByteIsAnswered(_ protocols: [String]) throws {
         let gateway = try Gateway.withTLS(upstream: try Upstream())

@@ -67,6 +67,12 @@ final class Child: Sendable {
         output.withLock { if !$0.reaped { _ = kill(pid, number) } }
     }
 
+    /// Stops the process where it is until SIGCONT. False if it does not stop.
+    func pause() -> Bool {
+        signal(SIGSTOP)
+        return eventually { (try? readFile("/proc/\(pid)/status"))?.contains("State:\tT") ?? false }
+    }
+
     /// The next line of output (either stream) that satisfies the condition.
     func line(_ what: String, milliseconds: Int32 = 20_000, where condition: (String) -> Bool) throws
         -> String
