@@ -177,9 +177,11 @@ extension Connection {
         else {
             preconditionFailure("an exchange that does not wait is first in a line")
         }
-        let pool = rules.pools[route.upstreamIndex]
+        // Servers that a reload has brought serve also those who wait since before.
+        let pool = worker.pool(of: line) ?? rules.pools[route.upstreamIndex]
         switch pool.take(nowNanos: worker.loop.nowNanos) {
         case .full:
+            line.retryNanos = pool.returnNanos(after: worker.loop.nowNanos)
             return false
         case .none:
             refuse(exchange, Refusal(.upstreamUnreachable))

@@ -31,7 +31,7 @@ public final class HotPath {
 
     /// `reader` must be awake.
     public init(_ configuration: Configuration, _ reader: StoreReader) {
-        let upstreams = UpstreamRegistry(loopCount: 1)
+        let upstreams = UpstreamRegistry()
         let pools = configuration.upstreams.map { group in
             UpstreamPool(
                 group,

@@ -84,7 +84,7 @@ final class ServerState: Sendable {
         var mailboxes: [Mailbox<WorkerMessage>] = []
         for _ in 0..<workerCount { mailboxes.append(try Mailbox()) }
         self.mailboxes = mailboxes
-        upstreams = UpstreamRegistry(loopCount: workerCount)
+        upstreams = UpstreamRegistry(mailboxes: mailboxes)
         counters = (0..<workerCount).map { _ in Counters() }
         runningWorkers = Atomic(workerCount)
         startUnixMillis = Clock.realtimeNanos() / 1_000_000

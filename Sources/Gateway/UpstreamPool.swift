@@ -30,11 +30,14 @@ final class UpstreamPool {
     let ejection: EjectionPolicy?
     let queue: UpstreamQueue?
     let line: LoopLine
+    /// Whether requests may have to wait.
+    private let hasLimits: Bool
     private var choice: ServerChoice
 
     init(_ group: UpstreamGroup, servers: [Server], line: LoopLine) {
         self.servers = servers
         self.line = line
+        hasLimits = servers.contains { $0.limit != nil }
         sendsClientHost = group.hostHeader == .client
         ejection = group.ejection.map { EjectionPolicy($0) }
         queue = group.queue
@@ -85,12 +88,18 @@ final class UpstreamPool {
         servers[index].counts.requests.add()
     }
 
-    /// A request to this server is over. True if its place may be given to one that waits.
+    /// A request to this server is over. True if its place may be given to one that waits: also where there is
+    /// no limit, for a server that was left alone is tried with one request at a time.
     func giveBack(_ index: Int) -> Bool {
         servers[index].counts.inFlight.subtract()
-        guard servers[index].limit != nil else { return false }
-        servers[index].record.places.giveBack()
+        guard hasLimits else { return false }
+        if servers[index].limit != nil { servers[index].record.places.giveBack() }
         return line.line.places.current > 0
+    }
+
+    /// When the next of the servers that are left alone may be tried; monotonic, `Int64.max` for none.
+    func returnNanos(after now: Int64) -> Int64 {
+        servers.lazy.map(\.record.outUntilNanos).filter { $0 > now }.min() ?? .max
     }
 
     func succeeded(_ index: Int, nowNanos: Int64) { servers[index].record.succeeded(atNanos: nowNanos) }

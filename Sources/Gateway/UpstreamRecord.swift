@@ -18,8 +18,8 @@ final class ServerCounts: Sendable {
 
 /// One server of one upstream. Lives as long as it stands in the configuration, or as a loop uses it.
 final class UpstreamRecord: Sendable {
-    /// Of the upstream.
-    let group: String
+    /// Requests that wait for a server of the same upstream.
+    private let line: WaitingLine
     /// As written in the configuration.
     let address: String
     /// By loop.
@@ -33,11 +33,14 @@ final class UpstreamRecord: Sendable {
     /// Requests under way over all loops; counted only where there is a limit.
     let places = PlaceCount()
 
-    init(group: String, address: String, loopCount: Int) {
-        self.group = group
+    init(line: WaitingLine, address: String, loopCount: Int) {
+        self.line = line
         self.address = address
         counts = (0..<loopCount).map { _ in ServerCounts() }
     }
+
+    /// The name of the upstream.
+    var group: String { line.group }
 
     // MARK: Read by requests
 
@@ -89,7 +92,10 @@ final class UpstreamRecord: Sendable {
             isTroubled.store(health.isTroubled, ordering: .relaxed)
             return change
         }
-        if let change { say(change, reason, isAlone: isAlone) }
+        if let change {
+            say(change, reason, isAlone: isAlone)
+            line.wake()
+        }
     }
 
     private func say(_ change: ServerHealth.Change, _ reason: String, isAlone: Bool) {

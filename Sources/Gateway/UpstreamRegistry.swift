@@ -13,23 +13,35 @@ final class UpstreamRegistry: Sendable {
     }
 
     private let loopCount: Int
+    private let mailboxes: [Mailbox<WorkerMessage>]
     private let contents = Mutex(Contents())
 
-    init(loopCount: Int) { self.loopCount = loopCount }
+    /// For loops with these mailboxes.
+    init(mailboxes: [Mailbox<WorkerMessage>]) {
+        self.mailboxes = mailboxes
+        loopCount = mailboxes.count
+    }
+
+    /// For one loop that nobody wakes.
+    init() {
+        mailboxes = []
+        loopCount = 1
+    }
 
     /// Called before the loops hear of new rules: makes what is new and forgets what is gone. Whatever stays
     /// keeps its health.
     func adopt(_ groups: [UpstreamGroup]) {
         let records = contents.withLock { contents in
             var adopted = Contents()
+            adopted.lines = groups.map { line($0.name, contents) }
+            adopted.lines += contents.lines.filter { line in !groups.contains { $0.name == line.group } }
             for group in groups {
                 for server in group.servers {
                     adopted.records.append(
-                        contents.record(group.name, server.description, loopCount: loopCount))
+                        contents.record(group.name, server.description)
+                            ?? newRecord(group.name, server.description, adopted))
                 }
             }
-            adopted.lines = groups.map { contents.line($0.name, loopCount: loopCount) }
-            adopted.lines += contents.lines.filter { line in !groups.contains { $0.name == line.group } }
             contents = adopted
             return adopted.records
         }
@@ -42,10 +54,19 @@ final class UpstreamRegistry: Sendable {
     /// The server's record. A loop that is late with a reload may ask for one that is forgotten already: it
     /// gets one of its own.
     func record(_ group: String, _ address: String) -> UpstreamRecord {
-        contents.withLock { $0.record(group, address, loopCount: loopCount) }
+        contents.withLock { $0.record(group, address) ?? newRecord(group, address, $0) }
     }
 
-    func line(_ group: String) -> WaitingLine { contents.withLock { $0.line(group, loopCount: loopCount) } }
+    func line(_ group: String) -> WaitingLine { contents.withLock { line(group, $0) } }
+
+    private func newRecord(_ group: String, _ address: String, _ contents: Contents) -> UpstreamRecord {
+        UpstreamRecord(line: line(group, contents), address: address, loopCount: loopCount)
+    }
+
+    private func line(_ group: String, _ contents: Contents) -> WaitingLine {
+        contents.lines.first { $0.group == group }
+            ?? WaitingLine(group: group, loopCount: loopCount, mailboxes: mailboxes)
+    }
 
     /// In the order of the configuration; lines of upstreams that are gone come last.
     var records: [UpstreamRecord] { contents.withLock { $0.records } }
@@ -53,12 +74,7 @@ final class UpstreamRegistry: Sendable {
 }
 
 extension UpstreamRegistry.Contents {
-    fileprivate func record(_ group: String, _ address: String, loopCount: Int) -> UpstreamRecord {
+    fileprivate func record(_ group: String, _ address: String) -> UpstreamRecord? {
         records.first { $0.group == group && $0.address == address }
-            ?? UpstreamRecord(group: group, address: address, loopCount: loopCount)
-    }
-
-    fileprivate func line(_ group: String, loopCount: Int) -> WaitingLine {
-        lines.first { $0.group == group } ?? WaitingLine(group: group, loopCount: loopCount)
     }
 }

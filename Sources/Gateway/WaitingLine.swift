@@ -15,9 +15,13 @@ final class WaitingLine: Sendable {
     private let firstCame: [LoopTime]
     /// By loop: requests refused because the line was full, or because they waited too long.
     let refusals: [Atomic64]
+    /// Of the loops.
+    private let mailboxes: [Mailbox<WorkerMessage>]
 
-    init(group: String, loopCount: Int) {
+    /// `mailboxes`: those of the loops, or none where there are no loops to be woken.
+    init(group: String, loopCount: Int, mailboxes: [Mailbox<WorkerMessage>]) {
         self.group = group
+        self.mailboxes = mailboxes
         firstCame = (0..<loopCount).map { _ in LoopTime() }
         refusals = (0..<loopCount).map { _ in Atomic64() }
     }
@@ -25,6 +29,24 @@ final class WaitingLine: Sendable {
     /// Says since when the first in this loop's line waits.
     func publish(_ nanos: Int64, loop: Int) {
         firstCame[loop].nanos.store(nanos, ordering: .sequentiallyConsistent)
+        // The other half of `wake`: whoever joins looks for a server behind this, so one of the two sees the other.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+    }
+
+    /// Called by any thread when a server stands differently: every loop in which somebody waits looks again
+    /// who may be asked, and when.
+    func wake() {
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        for (loop, mailbox) in mailboxes.enumerated() where isWaiting(in: loop) { tell(mailbox) }
+    }
+
+    /// Tells another loop that a server may have room for the first in its line.
+    func tell(loop: Int) { tell(mailboxes[loop]) }
+
+    private func tell(_ mailbox: Mailbox<WorkerMessage>) { mailbox.post(.serverFree(group)) }
+
+    private func isWaiting(in loop: Int) -> Bool {
+        firstCame[loop].nanos.load(ordering: .sequentiallyConsistent) != .max
     }
 
     /// The loop whose first has waited longest; nil if nobody waits.
@@ -52,6 +74,9 @@ final class LoopLine {
     private var start = 0
     /// The loop has noted that a place may be free.
     var isDue = false
+    /// When a server that is left alone may be tried by the first in the line; monotonic, `Int64.max` if the
+    /// passing of time alone changes nothing.
+    var retryNanos = Int64.max
 
     init(_ line: WaitingLine, loop: Int) {
         self.line = line

@@ -48,6 +48,8 @@ final class Worker {
     /// Requests that wait for a server, by upstream.
     var lines: [LoopLine] = []
     var dueLineCount = 0
+    /// The earliest `retryNanos` of a line in which somebody waits.
+    var nextRetryNanos = Int64.max
     /// Connections that have more to do and let others go first, with their generations.
     private var waiting: [(index: Int, generation: UInt32)] = []
     var logBuffer = ByteBuffer()
@@ -141,6 +143,7 @@ final class Worker {
         runTimers()
         if creditQuestions.nextNanos != nil { askAgain() }
         if loop.nowNanos >= nextRecheckNanos { recheckExchanges() }
+        if loop.nowNanos >= nextRetryNanos { retryServers() }
         runWaiting()
         runTransfers()
         flushLog()
@@ -169,9 +172,9 @@ final class Worker {
             longest = longest < 0 ? 100 : min(100, longest)
         }
         if clientCount > 0 {
-            let untilRecheck = Int32(
-                clamping: max(0, (nextRecheckNanos - loop.nowNanos + 999_999) / 1_000_000))
-            longest = longest < 0 ? untilRecheck : min(untilRecheck, longest)
+            let next = min(nextRecheckNanos, nextRetryNanos)
+            let untilLook = Int32(clamping: max(0, (next - loop.nowNanos + 999_999) / 1_000_000))
+            longest = longest < 0 ? untilLook : min(untilLook, longest)
         }
         return longest
     }
@@ -229,6 +232,7 @@ final class Worker {
             exchanges.removeAll()
             self.certificates = certificates.contexts
             rules = makeRules(own, generation: generation)
+            for line in lines where !line.isEmpty { serve(line) }
         case .listenAgain(let path):
             listenAgain(path)
         case .drain:

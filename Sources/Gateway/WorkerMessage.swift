@@ -18,7 +18,7 @@ enum WorkerMessage: Sendable {
     case paid(ConnectionTicket, Payment)
     /// The store's word on what a request has cost, by the number it was asked under.
     case settled(Int, SettlementAnswer)
-    /// A server of this upstream may have room for a request that waits.
+    /// A server of this upstream may have room for a request that waits, or will be left alone until another time.
     case serverFree(String)
     /// Explain this request to one of its connections.
     case explain(ConnectionTicket, ExplainedRequest, Configuration)

@@ -34,7 +34,7 @@ extension Worker {
         if longest == number {
             serve(line)
         } else {
-            shared.mailboxes[longest].post(.serverFree(line.line.group))
+            line.line.tell(loop: longest)
         }
     }
 
@@ -59,5 +59,23 @@ extension Worker {
             // What was free for this loop and is not used here may be what another waits for.
             if line.isEmpty, line.line.places.current > 0 { placeFreed(line) }
         }
+        planRetries()
     }
+
+    /// The time of a server that was left alone is over: whoever waits may try it.
+    func retryServers() {
+        for line in lines where line.retryNanos <= loop.nowNanos {
+            line.retryNanos = .max
+            serve(line)
+        }
+        planRetries()
+    }
+
+    private func planRetries() {
+        nextRetryNanos = .max
+        for line in lines where !line.isEmpty { nextRetryNanos = min(nextRetryNanos, line.retryNanos) }
+    }
+
+    /// Servers and limits as they are now; nil if the upstream is gone, and lives on only for those who wait.
+    func pool(of line: LoopLine) -> UpstreamPool? { rules.pools.first { $0.line === line } }
 }

@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    private static func queueLength(_ gateway: Gateway) throws -> Int? {
+    static func queueLength(_ gateway: Gateway) throws -> Int? {
         let line = "keygate_upstream_queue_length{upstream=\"api\"} "
         return try gateway.fromAdmin("/metrics").text.split(separator: "\n")
             .first { $0.hasPrefix(line) }.flatMap { Int($0.dropFirst(line.count)) }

@@ -12,7 +12,7 @@ import Testing
     }
 
     @Test func theOrderIsThatOfComingWhoeverLeaves() {
-        let line = LoopLine(WaitingLine(group: "a", loopCount: 1), loop: 0)
+        let line = LoopLine(WaitingLine(group: "a", loopCount: 1, mailboxes: []), loop: 0)
         for index in 0..<100 {
             let hasJoined = line.join(Self.ticket(index), limit: 100, nowNanos: Int64(index))
             #expect(hasJoined)
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func theLoopThatHasWaitedLongestComesFirst() {
-        let line = WaitingLine(group: "a", loopCount: 3)
+        let line = WaitingLine(group: "a", loopCount: 3, mailboxes: [])
         let loops = (0..<3).map { LoopLine(line, loop: $0) }
         #expect(line.longestWaitingLoop == nil)
         for (loop, nanos) in [(2, 10), (0, 20), (2, 30), (1, 40)] as [(Int, Int64)] {
