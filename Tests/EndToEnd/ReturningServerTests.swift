@@ -30,8 +30,8 @@ import Testing
         {
             holding = try Upstream(ReturningServers.holding(began))
             gateway = try Gateway(
-                "upstream api { server \(holding.endpoint.url) max-connections 1; \(other); queue 9 timeout=1m; \(more) }\n"
-                    + Gateway.routes, workers: workers)
+                "upstream api { server \(holding.endpoint.url) max-connections 1; \(other); \(more)\n"
+                    + "queue 9 timeout=1m }\n" + Gateway.routes, workers: workers)
             try beforeFirst(gateway)
             first = try gateway.connect()
             try first.send(Client.head("GET", "/open/first"))

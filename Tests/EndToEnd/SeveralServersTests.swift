@@ -227,7 +227,7 @@ import Testing
             #expect(answer.status == 200 && same(answer.body, body))
         }
         #expect(well.received.pendingCount == 4)
-        #expect(gateway.child.standardError.contains("\(url) is out for "))
+        #expect(eventually { gateway.child.standardError.contains("\(url) is out for ") })
         withExtendedLifetime((silent, fill)) {}
     }
 
