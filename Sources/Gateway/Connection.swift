@@ -105,9 +105,6 @@ final class Connection {
         waitForFirstRequest()
     }
 
-    /// Nothing of a request has come, and perhaps nothing will.
-    var isQuiet: Bool { state == .idle || state == .preamble }
-
     /// From now on the connection is that of `address`, which the log writes as `text`.
     func setPeer(_ address: SocketAddress, text: String) {
         peer = address
@@ -115,10 +112,24 @@ final class Connection {
         peerText.append(contentsOf: text.utf8)
     }
 
-    /// Draining must not wait long for a request that may never come.
     func waitForFirstRequest() {
+        wait(nanos: worker.isDraining && state == .idle ? Worker.drainIdleNanos : headNanos)
+    }
+
+    /// How long the rest of a head may take, or of what comes before one.
+    var headNanos: Int64 {
         let nanos = Int64(worker.settings.clientTimeouts.headNanos)
-        wait(nanos: worker.isDraining && state == .idle ? Worker.drainIdleNanos : nanos)
+        return worker.isDraining ? min(nanos, worker.drainHeadNanos) : nanos
+    }
+
+    /// The gateway begins to drain. What has become a request is finished; for the rest there is little time, for it
+    /// may never become one.
+    func hurry() {
+        switch state {
+        case .idle, .preamble: wait(nanos: Worker.drainIdleNanos)
+        case .handshake, .head: wait(nanos: min(deadlineNanos - worker.loop.nowNanos, headNanos))
+        case .exchange, .closing, .lingering, .closed: break
+        }
     }
 
     func close(_ ending: Ending) {

@@ -151,7 +151,7 @@ extension Connection {
         case .preamble, .idle, .closing, .lingering:
             close(.now)
         case .handshake:
-            handshakeFailed("it took too long")
+            handshakeFailed(worker.isDraining ? "the gateway is draining" : "it took too long")
             close(.now)
         case .head:
             guard let exchange else { return close(.now) }

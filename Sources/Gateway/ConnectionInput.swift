@@ -45,7 +45,7 @@ extension Connection {
             }
             if state == .idle {
                 state = .head
-                wait(nanos: Int64(worker.settings.clientTimeouts.headNanos))
+                wait(nanos: headNanos)
             }
         }
         guard canRead else {

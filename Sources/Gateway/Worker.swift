@@ -59,6 +59,7 @@ final class Worker {
     /// What the store has been asked about credits.
     var creditQuestions = CreditQuestions()
     var isDraining = false
+    var drainStartNanos: Int64 = 0
     private(set) var isStopping = false
     var upstreamTrouble = RepeatedTrouble()
     var handshakeTrouble = RepeatedTrouble(occasions: "handshakes")

@@ -9,6 +9,8 @@ extension Worker {
     /// How long a connection without a request lives on once the gateway drains: a request that was already
     /// on its way is still answered, and told that the connection closes.
     static let drainIdleNanos: Int64 = 500_000_000
+    /// The same for one that has begun a handshake or a head: a few round trips around the world.
+    private static let drainBegunNanos: Int64 = 2_000_000_000
     /// How long no connection is accepted after descriptors ran out.
     private static let acceptPauseNanos: Int64 = 100_000_000
     private static let acceptsPerTurn = 32
@@ -106,6 +108,7 @@ extension Worker {
     func drain() {
         if isDraining { return }
         isDraining = true
+        drainStartNanos = loop.nowNanos
         askForTheLastTime()
         // What is queued in the kernel was accepted in the client's eyes. Ours may be the last reference:
         // the socket then closes right behind the last accept.
@@ -113,9 +116,12 @@ extension Worker {
             while accept(listener) == Self.acceptsPerTurn {}
         }
         replaceListeners { $0.removeAll { $0.role == .client } }
-        for connection in connections where connection.role == .client && connection.isQuiet {
-            connection.wait(nanos: Self.drainIdleNanos)
-        }
+        for connection in connections where connection.role == .client { connection.hurry() }
+    }
+
+    /// While draining: how long a client that has begun may take until its head is complete.
+    var drainHeadNanos: Int64 {
+        max(Self.drainIdleNanos, drainStartNanos + Self.drainBegunNanos - loop.nowNanos)
     }
 
     /// Tokens of listeners are their positions, so all are watched anew when these change.

@@ -25,12 +25,13 @@ import Testing
         let gateway: Gateway
         let first: Client
 
-        init(_ other: String, _ more: String, workers: Int = 1, beforeFirst: (Gateway) throws -> Void = { _ in })
-            throws
-        {
+        init(
+            _ other: String, _ more: String, workers: Int = 1,
+            beforeFirst: (Gateway) throws -> Void = { _ in }
+        ) throws {
             holding = try Upstream(ReturningServers.holding(began))
             gateway = try Gateway(
-                "upstream api { server \(holding.endpoint.url) max-connections 1; \(other); \(more)\n"
+                "upstream api { server \(holding.endpoint.url) max-connections 1; \(other)\n\(more)\n"
                     + "queue 9 timeout=1m }\n" + Gateway.routes, workers: workers)
             try beforeFirst(gateway)
             first = try gateway.connect()

@@ -1,0 +1,73 @@
+import Glibc
+import Testing
+
+/// What SIGTERM means for connections that have not sent a whole head: there is no request of theirs to be finished,
+/// and yet one may be on its way.
+@Suite struct Draining {
+    private static let patience = "client-timeout head=10m\nshutdown-grace 10m\n" + Gateway.routes
+
+    /// Longer than any time that a drain gives, shorter than what is configured.
+    private static func ends(_ gateway: Gateway) throws {
+        #expect(try gateway.stop() == .code(0))
+        #expect(!gateway.child.standardError.contains("the grace period is over"))
+    }
+
+    @Test(arguments: ["G", "GET /open/1 HTTP/1.1\r\nHost: gate.test\r\nX-Half: "])
+    func halfAHeadHoldsNothingUpAndIsToldSo(_ begin: String) throws {
+        let upstream = try Upstream()
+        let gateway = try Gateway(Self.patience, upstream: upstream)
+        let client = try gateway.connect()
+        try client.send(begin)
+        #expect(try eventually { try gateway.metric("keygate_connections_open") ?? 0 >= 2 })
+        try Self.ends(gateway)
+        let answer = try client.response()
+        #expect(answer.status == 408 && answer.fields["connection"] == "close")
+        #expect(client.isClosedByPeer())
+        #expect(upstream.received.pendingCount == 0)
+    }
+
+    @Test(arguments: [[], [22], Array(ClientHello.record(version: 0x0303).dropLast())])
+    func halfAHandshakeHoldsNothingUp(_ begin: [UInt8]) throws {
+        let gateway = try Gateway.withTLS("tls a.pem a.key", Self.patience, upstream: try Upstream())
+        let client = try gateway.connect()
+        try client.send(begin)
+        #expect(try eventually { try gateway.metric("keygate_connections_open") ?? 0 >= 2 })
+        try Self.ends(gateway)
+        #expect(client.isClosedByPeer())
+        #expect(gateway.child.standardError.contains("127.0.0.1: the gateway is draining"))
+    }
+
+    /// The process stands still between the halves, so that the signal comes before the second one for certain.
+    @Test func aHeadWhoseRestIsOnItsWayIsARequest() throws {
+        let gateway = try Gateway(Self.patience, upstream: try Upstream())
+        let half = try gateway.connect()
+        try half.send("GET /open/half HTTP/1.1\r\nHo")
+        let idle = try gateway.connect()
+        #expect(try idle.request("GET", "/open/before").status == 200)
+        #expect(gateway.child.pause())
+        gateway.child.signal(SIGTERM)
+        try half.send("st: gate.test\r\n\r\n")
+        try idle.send(Client.head("GET", "/open/idle"))
+        let queued = try gateway.connect()
+        try queued.send(Client.head("GET", "/open/queued"))
+        gateway.child.signal(SIGCONT)
+        for client in [half, idle, queued] {
+            let answer = try client.response()
+            #expect(answer.status == 200 && answer.fields["connection"] == "close")
+            #expect(client.isClosedByPeer())
+        }
+        try Self.ends(gateway)
+    }
+
+    @Test func aHandshakeThatIsOnItsWayBecomesARequest() throws {
+        let gateway = try Gateway.withTLS("tls a.pem a.key", Self.patience, upstream: try Upstream())
+        #expect(gateway.child.pause())
+        gateway.child.signal(SIGTERM)
+        let curl = try Child(gateway.curlArguments([], ["/open/1"]), in: gateway.directory.path)
+        _ = try curl.line("the beginning of the handshake") { $0.contains("Client hello") }
+        gateway.child.signal(SIGCONT)
+        #expect(try curl.waitForExit() == .code(0), "\(curl.standardError)")
+        #expect(curl.standardOutput == "ok")
+        try Self.ends(gateway)
+    }
+}
