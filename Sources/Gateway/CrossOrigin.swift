@@ -14,6 +14,19 @@ enum CrossOrigin {
         let method: Range<Int>
     }
 
+    /// What becomes of a request that may be a preflight.
+    enum Verdict {
+        /// It is an ordinary request.
+        case notAsked
+        /// It is decided as an ordinary request: what it asks for has no route with a policy. The route, if there
+        /// is one at all.
+        case leftAlone(Preflight, Route?)
+        /// It is refused, for this reason.
+        case objection(Preflight, String)
+        /// The page may send what it asked for.
+        case leave(Preflight, CORSPolicy)
+    }
+
     /// What pages may read beside the few headers that they always may.
     private static let exposed: StaticString =
         "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
@@ -30,8 +43,23 @@ enum CrossOrigin {
         return false
     }
 
+    /// Finds the route of the request that is asked for. The exchange has no route afterwards unless the preflight
+    /// is answered by its policy.
+    static func judge(_ exchange: Exchange, _ rules: RuleSet) -> Verdict {
+        let found = exchange.headBytes.with { preflight(exchange.head, $0) }
+        guard let preflight = found else { return .notAsked }
+        let refusal = Admission.route(exchange, rules, method: preflight.method)
+        guard refusal == nil, let route = exchange.route, let policy = route.cors else {
+            let route = exchange.route
+            exchange.routeIndex = -1
+            return .leftAlone(preflight, route)
+        }
+        let against = exchange.headBytes.with { objection(to: preflight, policy, exchange.head, $0) }
+        return against.map { .objection(preflight, $0) } ?? .leave(preflight, policy)
+    }
+
     /// Nil for every other request. One with two origins, or two methods to ask for, is no preflight.
-    static func preflight(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Preflight? {
+    private static func preflight(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Preflight? {
         guard head.method == .options, let origin = only("origin", head, bytes),
             let method = only("access-control-request-method", head, bytes),
             ASCII.isToken(bytes.extracting(method))
@@ -50,7 +78,7 @@ enum CrossOrigin {
     }
 
     /// What stands against letting the page send what it asked for; nil if nothing does.
-    static func objection(
+    private static func objection(
         to preflight: Preflight, _ policy: CORSPolicy, _ head: borrowing RequestHead, _ bytes: Span<UInt8>
     ) -> String? {
         if !policy.admits(origin: bytes.extracting(preflight.origin)) {
@@ -132,20 +160,18 @@ extension Connection {
     /// Answers a preflight for a route that has a policy. False, and nothing has happened, for everything else:
     /// a route without one leaves `OPTIONS` to whatever the configuration says about it.
     func answersPreflight(_ exchange: Exchange, _ rules: RuleSet) -> Bool {
-        let found = exchange.headBytes.with { CrossOrigin.preflight(exchange.head, $0) }
-        guard let preflight = found else { return false }
-        let refusal = Admission.route(exchange, rules, method: preflight.method)
-        guard refusal == nil, let policy = exchange.route?.cors else {
-            exchange.routeIndex = -1
+        switch CrossOrigin.judge(exchange, rules) {
+        case .notAsked, .leftAlone:
             return false
-        }
-        let objection = exchange.headBytes.with {
-            CrossOrigin.objection(to: preflight, policy, exchange.head, $0)
-        }
-        if let objection {
+        case .objection(_, let objection):
             refuse(exchange, Refusal(.forbidden, detail: objection))
-            return true
+        case .leave(let preflight, let policy):
+            giveLeave(exchange, preflight, policy)
         }
+        return true
+    }
+
+    private func giveLeave(_ exchange: Exchange, _ preflight: CrossOrigin.Preflight, _ policy: CORSPolicy) {
         exchange.outcome = .local
         exchange.status = .noContent
         exchange.hasSentHead = true
@@ -160,7 +186,6 @@ extension Connection {
         }
         ResponseWriter.endHead(&exchange.output)
         finish(exchange)
-        return true
     }
 
     /// Whatever becomes of the request, its answer may be read by the page that sent it.

@@ -44,7 +44,7 @@ public struct ExplainedRequest: Sendable {
 public struct Explanation: Sendable {
     /// Lines for people.
     public let text: String
-    /// Whether the request would be forwarded.
+    /// Whether the request would be forwarded, or is a preflight that is given leave.
     public let isAllowed: Bool
 
     /// Decides the request by these rules and this store. `reader` must be awake; the views it gives out are
@@ -63,13 +63,15 @@ public struct Explanation: Sendable {
 }
 
 /// The explanation under construction.
-private struct Account {
+struct Account {
     let rules: RuleSet
     let limiter: RateLimiter
     let nowMillis: Int64
     let exchange: Exchange
     var lines: [String] = []
     var isAllowed = false
+    /// The gateway itself answers, and that has been said.
+    var isAnswered = false
     /// The request is taken to come over TLS.
     private var isSecure = false
 
@@ -97,11 +99,18 @@ private struct Account {
         if exchange.clientAddress != request.address, let client = exchange.clientAddress {
             say("client", "\(client), by X-Forwarded-For of a trusted proxy")
         }
+        if rules.mindsOrigins {
+            switch decidePreflight() {
+            case .ordinary: break
+            case .refused(let refusal): return refusal
+            case .answered:
+                isAnswered = true
+                return nil
+            }
+        }
 
         let refusal = Admission.route(exchange, rules)
-        if !exchange.path.isEmpty { say("path", exchange.path.with { String(forDisplay: $0) }) }
-        if let route = exchange.route { describe(route) }
-        sayRunnersUp()
+        sayRoute()
         if let refusal { return refusal }
         guard let route = exchange.route else { return Refusal(.routeNotFound) }
 
@@ -115,6 +124,12 @@ private struct Account {
             if let refusal = authorise(route, key) { return decided(route, refusal) }
         }
         return decided(route, nil)
+    }
+
+    mutating func sayRoute() {
+        if !exchange.path.isEmpty { say("path", exchange.path.with { String(forDisplay: $0) }) }
+        if let route = exchange.route { describe(route) }
+        sayRunnersUp()
     }
 
     private mutating func parse(_ request: ExplainedRequest) -> Refusal? {
@@ -166,7 +181,7 @@ private struct Account {
         if route.isShadow { say("shadow", "decided, logged and counted, never refused") }
     }
 
-    private static func title(of route: Route) -> String {
+    static func title(of route: Route) -> String {
         let host = route.host.map { " host \(String(decoding: $0, as: UTF8.self))" } ?? ""
         return "\(route.methods.text) \(String(decoding: route.pattern, as: UTF8.self))\(host)"
     }
@@ -307,6 +322,7 @@ private struct Account {
             say("answer", "\(about.status.code) \(about.code): \(refusal.detail ?? about.detail.description)")
             return
         }
+        if isAnswered { return }
         guard let route = exchange.route else { return }
         isAllowed = true
         let group = rules.configuration.upstreams[route.upstreamIndex]

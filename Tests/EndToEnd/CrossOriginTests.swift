@@ -136,4 +136,92 @@ import Testing
         let other = try gateway.get("/closed/x", [Self.app])
         #expect(other.fields["access-control-allow-credentials"] == "true")
     }
+
+    /// What `keygate explain` says of a preflight with these headers.
+    private static func explained(
+        _ gateway: Gateway, _ method: String, _ url: String, _ fields: [String]
+    ) throws -> Finished {
+        try Keygate.run(
+            ["explain", "-c", "gateway.conf", method, url] + fields.flatMap { ["-H", $0] },
+            in: gateway.directory.path)
+    }
+
+    /// The server makes the explanation while it runs, the command itself when it does not: the same one.
+    @Test func aPreflightIsExplained() throws {
+        let gateway = try Gateway(Self.routes, upstream: try Upstream())
+        let leave = """
+            request     OPTIONS /things/1 from 127.0.0.1
+            preflight   POST by a page of https://app.example.com
+            path        /things/1
+            route       POST /things/**  (gateway.conf:LINE)
+            access      require things.write
+              or        GET /things/**  (gateway.conf:LINE), less specific or for other methods
+              or        DELETE /things/**  (gateway.conf:LINE), less specific or for other methods
+            key         none is asked for: a preflight has none; the request itself is decided when it comes
+            answer      204 by the gateway, without the backend:
+
+                Access-Control-Allow-Origin: https://app.example.com
+                Vary: Origin
+                Vary: Access-Control-Request-Method, Access-Control-Request-Headers
+                Access-Control-Allow-Methods: POST
+                Access-Control-Allow-Headers: authorization, content-type
+                Access-Control-Max-Age: 300
+
+            """
+        // The server is told the absolute path of the file.
+        func placeless(_ told: Finished) -> String {
+            told.output.replacing(/\([^ (]*gateway.conf:\d+:\d+\)/, with: "(gateway.conf:LINE)")
+        }
+        let asked = Self.asks("POST", "authorization")
+        let live = try Self.explained(gateway, "OPTIONS", "/things/1", asked)
+        #expect(live.succeeded)
+        #expect(placeless(live) == leave)
+        // The answer of the gateway has these headers, and one more.
+        let answer = try gateway.request("OPTIONS", "/things/1", asked)
+        for field in answer.fields where field.name.lowercased() != "x-request-id" {
+            #expect(leave.contains("    \(field.name): \(field.value)\n"))
+        }
+        #expect(try gateway.stop() == .code(0))
+        let offline = try Self.explained(gateway, "OPTIONS", "/things/1", asked)
+        #expect(offline.succeeded && placeless(offline) == leave)
+    }
+
+    @Test(arguments: [
+        (
+            "/things/1", asks("GET", origin: "Origin: https://evil.example"),
+            ["403 FORBIDDEN: Pages of this origin may not call this API."]
+        ),
+        (
+            "/things/1", asks("DELETE"),
+            ["route       DELETE /things/**", "403 FORBIDDEN: Pages may not use this method here."]
+        ),
+        (
+            "/things/1", asks("GET", "x-tenant-id"),
+            ["403 FORBIDDEN: Pages may not set all of these headers here."]
+        ),
+        (
+            "/things/1", asks("PATCH"),
+            ["decided like any other request, for there is no route for that", "405 METHOD_NOT_ALLOWED"]
+        ),
+        (
+            "/closed/1", asks("GET"),
+            [
+                "decided like any other request, for the route it asks for has no cors:",
+                "for       GET /closed/**", "route       OPTIONS /closed/**", "forwarded, as the backend",
+            ]
+        ),
+        (
+            "/things/1", [app],
+            ["preflight   none: one Origin and one Access-Control-Request-Method", "405 METHOD_NOT_ALLOWED"]
+        ),
+    ])
+    func whatGetsNoLeaveIsExplained(_ url: String, _ fields: [String], _ expected: [String]) throws {
+        let gateway = try Gateway(Self.routes, upstream: try Upstream())
+        let told = try Self.explained(gateway, "OPTIONS", url, fields)
+        for text in expected { #expect(told.output.contains(text), "\(told.output)") }
+        let isForwarded = told.output.contains("forwarded, as the backend")
+        #expect(told.exit == .code(isForwarded ? 0 : 1))
+        let other = try Self.explained(gateway, "GET", url, fields)
+        #expect(!other.output.contains("preflight"), "only OPTIONS asks for leave")
+    }
 }

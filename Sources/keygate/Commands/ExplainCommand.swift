@@ -14,7 +14,7 @@ enum ExplainCommand {
             "explain", "METHOD", "URL",
             summary:
                 "Shows step by step whether a request would be let through, and what the backend would get. "
-                + "Changes nothing. Exit 0 if it would be forwarded, 1 if not.",
+                + "Changes nothing. Exit 0 if it would be forwarded, or is a preflight that gets leave; 1 if not.",
             options: [
                 ConfigurationFile.option,
                 .value("--key", as: "KEY", "the key that the request carries"),

@@ -1,0 +1,68 @@
+// The part of an explanation that is about preflights: answered by the gateway, why not, or no preflight at all.
+
+import Bytes
+import HTTP1
+import Rules
+
+extension Account {
+    enum PreflightDecision {
+        /// The request is decided like any other.
+        case ordinary
+        case refused(Refusal)
+        /// Leave is given, and that has been said.
+        case answered
+    }
+
+    /// Looks whether the request is a preflight, and says what becomes of it.
+    mutating func decidePreflight() -> PreflightDecision {
+        switch CrossOrigin.judge(exchange, rules) {
+        case .notAsked:
+            if exchange.head.method == .options, hasOrigin {
+                say("preflight", "none: one Origin and one Access-Control-Request-Method are needed")
+            }
+            return .ordinary
+        case .leftAlone(let preflight, let route):
+            let what = Account.wanted(preflight, exchange)
+            if let route {
+                say("preflight", "\(what): decided like any other request, for the route it asks for has no cors:")
+                say("  for", "\(Account.title(of: route))  (\(route.location))")
+            } else {
+                say("preflight", "\(what): decided like any other request, for there is no route for that")
+            }
+            return .ordinary
+        case .objection(let preflight, let objection):
+            say("preflight", Account.wanted(preflight, exchange))
+            sayRoute()
+            return .refused(Refusal(.forbidden, detail: objection))
+        case .leave(let preflight, let policy):
+            say("preflight", Account.wanted(preflight, exchange))
+            sayRoute()
+            sayLeave(preflight, policy)
+            return .answered
+        }
+    }
+
+    private mutating func sayLeave(_ preflight: CrossOrigin.Preflight, _ policy: CORSPolicy) {
+        isAllowed = true
+        say("key", "none is asked for: a preflight has none; the request itself is decided when it comes")
+        say("answer", "204 by the gateway, without the backend:")
+        lines.append("")
+        exchange.scratch.removeAll()
+        exchange.headBytes.with {
+            CrossOrigin.appendLeave(preflight, policy, $0, to: &exchange.scratch)
+        }
+        let leave = exchange.scratch.with { String(forDisplay: $0) }
+        for line in leave.split(separator: "\r\n") { lines.append("    \(line)") }
+    }
+
+    private var hasOrigin: Bool {
+        exchange.headBytes.with { exchange.head.headers.index(named: "origin", in: $0) != nil }
+    }
+
+    private static func wanted(_ preflight: CrossOrigin.Preflight, _ exchange: Exchange) -> String {
+        exchange.headBytes.with { bytes in
+            let method = String(forDisplay: bytes.extracting(preflight.method))
+            return "\(method) by a page of \(String(forDisplay: bytes.extracting(preflight.origin)))"
+        }
+    }
+}
