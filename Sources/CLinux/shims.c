@@ -4,6 +4,15 @@ _Static_assert(sizeof(void *) == 8, "Keygate packs a generation and a descriptor
 
 const char *kg_strerror(int code) { return strerrordesc_np(code); }
 
+int kg_has_sanitizer(void) {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    return 1;
+#endif
+#endif
+    return 0;
+}
+
 int kg_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
 int kg_epoll_add(int epoll, int fd, uint32_t events, uint64_t token) {

@@ -105,7 +105,7 @@ import Bytes
     static func == (left: Block, right: Block) -> Bool { unsafe left.base == right.base }
 
     /// Frees the memory. Nothing may look at the block afterwards.
-    func free() { unsafe Glibc.free(UnsafeMutableRawPointer(mutating: base)) }
+    func free() { unsafe BlockMemory.free(UnsafeMutableRawPointer(mutating: base), byteCount: length) }
 }
 
 /// Why bytes are not a block.
@@ -138,8 +138,7 @@ extension Block {
     }
 
     private static func copy(_ bytes: UnsafeRawBufferPointer) -> Block {
-        // malloc gives nil only when memory is exhausted, and then nothing can go on.
-        let memory = unsafe malloc(bytes.count).unsafelyUnwrapped
+        let memory = unsafe BlockMemory.allocate(bytes.count)
         unsafe memory.copyMemory(from: bytes.baseAddress.unsafelyUnwrapped, byteCount: bytes.count)
         return unsafe Block(base: UnsafeRawPointer(memory))
     }

@@ -225,7 +225,7 @@ final class Catalog {
         publishedByteCount += (new?.length ?? 0) - (old?.length ?? 0)
         lists.change(ref, old, new, tables)
         if ref.kind == .key { noteCredits(of: ref.number, old, new) }
-        if let old { state.limbo.add(old.address) }
+        if let old { state.limbo.add(old) }
     }
 
     private func noteCredits(of number: UInt32, _ old: Block?, _ new: Block?) {
@@ -244,13 +244,13 @@ final class Catalog {
     ) {
         switch (old, new) {
         case (nil, nil): break
-        case (nil, let new?): index.insert(new) { state.limbo.add($0) }
+        case (nil, let new?): index.insert(new) { state.limbo.add(tableAt: $0) }
         case (let old?, nil): index.remove(old)
         case (let old?, let new?):
             if Hashing.hash(old) == Hashing.hash(new) {
                 index.replace(old, with: new)
             } else {
-                index.insert(new) { state.limbo.add($0) }
+                index.insert(new) { state.limbo.add(tableAt: $0) }
                 index.remove(old)
             }
         }
@@ -261,7 +261,7 @@ final class Catalog {
     /// Room for what a snapshot says it holds.
     func reserve(_ kind: EntityKind, _ count: Int) {
         texts.reserve(kind, count)
-        if kind == .key { tables.keysByDigest.reserve(count) { state.limbo.add($0) } }
+        if kind == .key { tables.keysByDigest.reserve(count) { state.limbo.add(tableAt: $0) } }
     }
 
     /// Takes over a block from a file, published at once: nobody reads yet. The block must be well formed;

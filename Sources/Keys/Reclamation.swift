@@ -84,33 +84,48 @@ import Synchronization
 
 /// Memory that waits to be freed, oldest first. The store's thread only.
 struct Limbo {
-    private var waiting: [(epoch: UInt, address: UInt)] = []
+    /// Something that was unpublished.
+    private enum Remains {
+        case block(Block)
+        /// The address of an index that was outgrown.
+        case table(UInt)
+
+        func free() {
+            switch self {
+            case .block(let block): block.free()
+            case .table(let address): unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: address))
+            }
+        }
+    }
+
+    private var waiting: [(epoch: UInt, remains: Remains)] = []
     /// Unpublished since the epoch was last advanced.
-    private var fresh: [UInt] = []
+    private var fresh: [Remains] = []
 
     var isEmpty: Bool { waiting.isEmpty && fresh.isEmpty }
 
-    mutating func add(_ address: UInt) { fresh.append(address) }
+    mutating func add(_ block: Block) { fresh.append(.block(block)) }
+    mutating func add(tableAt address: UInt) { fresh.append(.table(address)) }
 
     /// Frees what no reader can see any more. Call after publishing.
     mutating func collect(_ reclamation: Reclamation) {
         if isEmpty { return }
         if !fresh.isEmpty {
             let now = reclamation.advance()
-            for address in fresh { waiting.append((now, address)) }
+            for remains in fresh { waiting.append((now, remains)) }
             fresh.removeAll(keepingCapacity: true)
         }
         let reached = reclamation.reachedByAll()
         let end = waiting.firstIndex { $0.epoch > reached } ?? waiting.count
         if end == 0 { return }
-        for entry in waiting[..<end] { unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: entry.address)) }
+        for entry in waiting[..<end] { entry.remains.free() }
         waiting.removeFirst(end)
     }
 
     /// Frees everything. No reader may be left.
     mutating func freeAll() {
-        for entry in waiting { unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: entry.address)) }
-        for address in fresh { unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: address)) }
+        for entry in waiting { entry.remains.free() }
+        for remains in fresh { remains.free() }
         waiting = []
         fresh = []
     }

@@ -57,6 +57,10 @@ public enum ProcessLimits {
         return limit < 0 ? nil : Int(limit)
     }
 
+    /// Whether this build looks for misuse of memory (the address or the thread sanitizer), which has to know
+    /// of every allocation.
+    public static let hasSanitizer = kg_has_sanitizer() != 0
+
     public static var coreCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
     /// Resident memory of this process in bytes, from /proc; 0 if it cannot be read.
