@@ -8,7 +8,7 @@ import Synchronization
 
 /// How much an event log keeps.
 public struct EventLogLimits: Sendable {
-    /// Events kept one by one; some 80 bytes each.
+    /// Events kept one by one; some 100 bytes each.
     public var maxEvents = 1_000_000
     /// Rows of each of the four roll-ups; some 150 bytes each.
     public var maxRollUpRows = 250_000
@@ -108,7 +108,7 @@ public final class EventLog: Sendable {
             memory.settle()
             guard memory.unsaved.count > 0 else { return nil }
             let record = RollUpRecord.increment(memory.unsaved).bytes
-            memory.unsaved = Segment()
+            memory.unsaved.removeAll()
             return record
         }
     }
@@ -119,7 +119,7 @@ public final class EventLog: Sendable {
         memory.withLock { memory in
             takeWaiting(into: &memory)
             memory.settle()
-            memory.unsaved = Segment()
+            memory.unsaved.removeAll()
             return memory.rollUps.flatMap { rollUp in
                 rollUp.segments.map { RollUpRecord.sums(rollUp.granularity, $0).bytes }
             }
@@ -189,8 +189,10 @@ private struct Memory: ~Copyable {
     /// Events between the two locks.
     var arrived = EventBatch()
     /// Closed segments and the open one, which is last.
-    private var events = [Segment()]
+    private var events = [Segment.forEvents()]
     private var eventCount = 0
+    /// The one that was dropped last, for its memory: a log that is full allocates no more.
+    private var spare: Segment?
     /// Sums of the open segment's events that are not in the roll-ups yet: by minute and that segment's
     /// symbols.
     private var unsettled: [MinuteRow: Sums] = [:]
@@ -198,6 +200,8 @@ private struct Memory: ~Copyable {
     var rollUps: [RollUp]
     /// What was settled since it was last saved.
     var unsaved = Segment()
+    /// What `settle` is about to add; empty, with its memory, at any other time.
+    private var increment = Segment()
     /// The newest use of each key of the open segment that was not taken yet, by symbol; `.min` for none.
     private var uses: [Int64] = []
     private var lastUses: [[UInt8]: Int64] = [:]
@@ -244,13 +248,13 @@ private struct Memory: ~Copyable {
     private mutating func startSegment() {
         settle()
         gatherUses()
-        events.append(Segment())
         while eventCount > limits.maxEvents { removeOldest() }
+        events.append(spare.take() ?? .forEvents())
     }
 
     private mutating func gatherUses() {
         for (symbol, time) in uses.enumerated() where time != .min {
-            let key = events[events.count - 1].symbols.texts[symbol]
+            let key = events[events.count - 1].symbols.text(UInt32(symbol))
             lastUses[key] = max(lastUses[key] ?? .min, time)
         }
         uses.removeAll(keepingCapacity: true)
@@ -264,25 +268,29 @@ private struct Memory: ~Copyable {
     }
 
     private mutating func removeOldest() {
-        let removed = events.removeFirst()
+        var removed = events.removeFirst()
         eventCount -= removed.count
+        removed.removeAll()
+        spare = removed
     }
 
     /// Brings the roll-ups up to date.
     mutating func settle() {
         if unsettled.isEmpty { return }
-        var increment = Segment()
         let symbols = events[events.count - 1].symbols
-        for (row, sums) in unsettled.sorted(by: { $0.key.minute < $1.key.minute }) {
-            let own = increment.adopt(row.dimensions, of: symbols)
-            increment.append(row.minute, own, count: sums.count, spent: sums.spent)
-            let saved = unsaved.adopt(row.dimensions, of: symbols)
-            unsaved.append(row.minute, saved, count: sums.count, spent: sums.spent)
+        for minute in Set(unsettled.keys.lazy.map(\.minute)).sorted() {
+            for (row, sums) in unsettled where row.minute == minute {
+                let own = increment.adopt(row.dimensions, of: symbols)
+                increment.append(minute, own, count: sums.count, spent: sums.spent)
+                let saved = unsaved.adopt(row.dimensions, of: symbols)
+                unsaved.append(minute, saved, count: sums.count, spent: sums.spent)
+            }
         }
         unsettled.removeAll(keepingCapacity: true)
         // A log whose sums nobody saves does not collect them.
-        if unsaved.count > limits.maxRollUpRows { unsaved = Segment() }
+        if unsaved.count > limits.maxRollUpRows { unsaved.removeAll() }
         merge(increment)
+        increment.removeAll()
     }
 
     mutating func merge(_ increment: Segment) {

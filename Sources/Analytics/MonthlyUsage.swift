@@ -40,7 +40,7 @@ extension EventLog {
                 if dimensions.source == api {
                     usage.verifications += Int(segment.counts[row])
                 } else {
-                    keys.insert(segment.symbols.texts[Int(dimensions.keyID)])
+                    keys.insert(segment.symbols.text(dimensions.keyID))
                 }
             }
         }

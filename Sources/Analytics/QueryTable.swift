@@ -109,7 +109,7 @@ struct QueryRow {
     private func value(
         _ column: TableColumn, _ table: QueryTable, _ segment: Segment, _ workspaceID: [UInt8]
     ) -> QueryValue {
-        func symbol(_ symbol: UInt32) -> QueryValue { .text(segment.symbols.texts[Int(symbol)]) }
+        func symbol(_ symbol: UInt32) -> QueryValue { .text(segment.symbols.text(symbol)) }
         let row = segment.dimensions[index]
         switch column {
         case .requestID: return .text(segment.requestID(index))
@@ -130,7 +130,7 @@ struct QueryRow {
         case .source: return symbol(row.source)
         case .route: return symbol(row.route)
         case .tags:
-            return .array(TagList.unpack(segment.symbols.texts[Int(row.tags)]).map { .text($0) })
+            return .array(TagList.unpack(segment.symbols.text(row.tags)).map { .text($0) })
         case .count: return .integer(segment.counts[index])
         case .spentCredits: return .integer(segment.spentCredits[index])
         case .latency: return .real(Double(segment.latencies[index]))

@@ -31,10 +31,15 @@ enum RollUpRecord {
                 out.append(UInt8(truncatingIfNeeded: number >> Number(shift)))
             }
         }
+        out.reserveCapacity(
+            10 + segment.symbols.byteCount + 4 * segment.symbols.count
+                + segment.count * (24 + 4 * Dimensions.count))
         append(UInt32(segment.symbols.count - 1))
-        for text in segment.symbols.texts.dropFirst() {
-            append(UInt32(text.count))
-            out += text
+        for symbol in 1..<max(1, UInt32(segment.symbols.count)) {
+            segment.symbols.with(symbol) { text in
+                append(UInt32(text.count))
+                out.append(copying: text)
+            }
         }
         append(UInt32(segment.count))
         for row in 0..<segment.count {

@@ -76,7 +76,40 @@ struct Segment: Sendable {
         count >= Self.maxEvents || symbols.byteCount + requestIDText.count >= Self.maxTextBytes
     }
 
+    /// Forgets the rows and their strings and keeps the memory.
+    mutating func removeAll() {
+        symbols.removeAll()
+        times.removeAll(keepingCapacity: true)
+        dimensions.removeAll(keepingCapacity: true)
+        spentCredits.removeAll(keepingCapacity: true)
+        counts.removeAll(keepingCapacity: true)
+        latencies.removeAll(keepingCapacity: true)
+        requestIDText.removeAll(keepingCapacity: true)
+        requestIDEnds.removeAll(keepingCapacity: true)
+        lastTime = .min
+    }
+
+    /// Gives back the memory that further rows of a roll-up would have taken.
+    mutating func trim() {
+        symbols.trim()
+        times = times.trimmed()
+        dimensions = dimensions.trimmed()
+        spentCredits = spentCredits.trimmed()
+        counts = counts.trimmed()
+    }
+
     // MARK: Events
+
+    /// An empty one with room for the rows of a closed one.
+    static func forEvents() -> Segment {
+        var segment = Segment()
+        segment.times.reserveCapacity(maxEvents)
+        segment.dimensions.reserveCapacity(maxEvents)
+        segment.spentCredits.reserveCapacity(maxEvents)
+        segment.latencies.reserveCapacity(maxEvents)
+        segment.requestIDEnds.reserveCapacity(maxEvents)
+        return segment
+    }
 
     /// Appends one event of a batch and returns its dimensions.
     mutating func append(_ row: EventBatch.Row, of batch: borrowing EventBatch) -> Dimensions {
@@ -91,7 +124,7 @@ struct Segment: Sendable {
         found.source = symbols.intern(row.source.rawValue.utf8.span)
         found.route = symbols.intern(text.extracting(slice(.route)))
         found.tags = symbols.intern(text.extracting(row.tags.range))
-        for index in slice(.requestID) { requestIDText.append(text[index]) }
+        requestIDText.append(copying: text.extracting(slice(.requestID)))
         requestIDEnds.append(UInt32(requestIDText.count))
         latencies.append(row.latencyMillis)
         append(row.timeMillis, found, spent: row.spentCredits)
@@ -121,8 +154,7 @@ struct Segment: Sendable {
     mutating func adopt(_ row: Dimensions, of other: SymbolTable) -> Dimensions {
         var own = Dimensions()
         for index in 0..<Dimensions.count {
-            let text = other.texts[Int(row[index])]
-            own[index] = symbols.intern(text.span)
+            own[index] = other.with(row[index]) { symbols.intern($0) }
         }
         return own
     }

@@ -91,6 +91,52 @@ struct EventLogTests {
                 == #"[{"key_id":"k19999"},{"key_id":"k19998"}]"#)
     }
 
+    @Test("a log that is full has the newest events, whatever the memory of the dropped ones is used for")
+    func usedAgain() throws {
+        var limits = EventLogLimits()
+        limits.maxEvents = 2 * Segment.maxEvents
+        let log = EventLog(workspaceID: "ws", limits: limits)
+        // Each turn has other keys and texts of another length.
+        for turn in 0..<5 {
+            var batch = EventBatch()
+            for number in 0..<Segment.maxEvents {
+                let key = String(repeating: "k", count: turn + 1) + "\(number % 500)"
+                batch.append(event(key, .valid, tags: ["turn=\(turn)"], spent: Int64(turn)))
+            }
+            log.submit(&batch)
+            log.absorb(nowMillis: testNow)
+        }
+        #expect(
+            try log.ask(
+                "SELECT spent_credits AS turn, uniqExact(key_id) AS keys, count() AS n"
+                    + " FROM key_verifications_v1 GROUP BY turn ORDER BY turn")
+                == [2, 3, 4].map { #"{"turn":\#($0),"keys":500,"n":16384}"# }.joined(separator: ",").bracketed
+        )
+        #expect(
+            try log.ask("SELECT count() AS n FROM key_verifications_v1 WHERE key_id = 'kkkkk7'")
+                == #"[{"n":33}]"#)
+        #expect(
+            try log.ask("SELECT count() AS n FROM key_verifications_v1 WHERE key_id = 'k7'") == #"[{"n":0}]"#)
+    }
+
+    @Test("events that come late are added to the sums of their minute")
+    func late() throws {
+        let log = EventLog(workspaceID: "ws")
+        for turn in 0..<6 {
+            // This minute, the one before, this one again …
+            for key in ["a", "b"] {
+                log.submit(event(key, .valid, secondsAgo: turn.isMultiple(of: 2) ? 0 : 60))
+            }
+            log.absorb(nowMillis: testNow)
+        }
+        #expect(
+            try log.ask(
+                "SELECT key_id, sum(count) AS n, count() AS rows FROM key_verifications_per_minute_v1"
+                    + " GROUP BY time, key_id ORDER BY time, key_id")
+                == #"[{"key_id":"a","n":3,"rows":1},{"key_id":"b","n":3,"rows":1},"#
+                + #"{"key_id":"a","n":3,"rows":1},{"key_id":"b","n":3,"rows":1}]"#)
+    }
+
     @Test("events are gone after 90 days")
     func retention() throws {
         let log = sampleLog()
@@ -151,4 +197,8 @@ struct RollUpRecordTests {
             _ = EventLog(workspaceID: "ws").takes(damaged)
         }
     }
+}
+
+extension String {
+    fileprivate var bracketed: String { "[" + self + "]" }
 }
