@@ -22,3 +22,9 @@ struct Shuffler: RandomNumberGenerator {
         return UInt32(truncatingIfNeeded: state >> 32)
     }
 }
+
+/// A number with two decimals.
+func decimals(_ value: Double) -> String {
+    let hundredths = Int((value * 100).rounded())
+    return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
+}

@@ -5,7 +5,8 @@
 //     store-bench [--keys N] [--directory DIR]
 //
 // Without a directory it makes one under /tmp and removes it. Each store is measured in a process of its
-// own, which is this program again with `--open STORE`.
+// own, which is this program again with `--open STORE`; look-ups with cold caches in one process for all,
+// with `--cold STORE --cold STORE …`.
 
 import Access
 import Bytes
@@ -19,12 +20,14 @@ struct StoreBenchmark {
         var keyCount = 1_000_000
         var directory: String?
         var openOnly: String?
+        var cold: [String] = []
         var arguments = CommandLine.arguments.dropFirst().makeIterator()
         while let argument = arguments.next() {
             switch (argument, arguments.next()) {
             case ("--keys", let value?): keyCount = Int(value) ?? keyCount
             case ("--directory", let value?): directory = value
             case ("--open", let value?): openOnly = value
+            case ("--cold", let value?): cold.append(value)
             default:
                 print("usage: store-bench [--keys N] [--directory DIR]")
                 exit(2)
@@ -33,6 +36,8 @@ struct StoreBenchmark {
         do {
             if let openOnly {
                 try measureOpen(openOnly)
+            } else if !cold.isEmpty {
+                try ColdLookUpBenchmark.run(cold)
             } else {
                 try run(keyCount: keyCount, directory: directory)
             }
@@ -45,9 +50,9 @@ struct StoreBenchmark {
     private static func run(keyCount: Int, directory: String?) throws {
         let parent = directory ?? "/tmp/store-bench-\(getpid())"
         unsafe mkdir(parent, 0o700)
-        for size in [1000, 100_000, keyCount] where size <= keyCount {
-            try measure(size: size, directory: parent + "/store-\(size)")
-        }
+        let sizes = [1000, 100_000, keyCount].filter { $0 <= keyCount }
+        for size in sizes { try measure(size: size, directory: parent + "/store-\(size)") }
+        try runSelf(sizes.flatMap { ["--cold", parent + "/store-\($0)"] })
         try VerificationBenchmark.run(
             keyCount: min(keyCount, 100_000), directory: parent + "/store-verification")
         if directory == nil { remove(parent) }
@@ -146,7 +151,7 @@ struct StoreBenchmark {
 
     private static func text(_ number: Int) -> [UInt8] { Array("live_4Tq7cZ9vWm2Xb1KpRs5Yd\(number)".utf8) }
 
-    private static func digest(_ number: Int) -> KeyDigest {
+    static func digest(_ number: Int) -> KeyDigest {
         let text = text(number)
         return KeyDigest(hashing: text.span)
     }
@@ -178,27 +183,8 @@ struct StoreBenchmark {
         precondition(missing == 0 && checksum == 0, "a key was not found")
         let hashed = Int(hashing.seconds * 1e9) / numbers.count
         print(
-            "look-up: \(keyCount) keys, \(bare) ns one after another,"
-                + " \(coldLookUpNanos(reader, digests)) ns with cold caches; hashing a key's text \(hashed) ns")
-    }
-
-    /// A look-up whose predecessors are long ago: before each, other memory is walked, more than any cache holds.
-    /// So a store that would fit into the cache gains nothing by it, and what is left is what the look-up does.
-    private static func coldLookUpNanos(_ reader: StoreReader, _ digests: [KeyDigest]) -> Int {
-        let other = [UInt64](repeating: 1, count: 16 << 20)
-        let rounds = 400
-        var nanos: [Int64] = []
-        var sum: UInt64 = 0
-        for digest in digests.prefix(rounds) {
-            for index in stride(from: 0, to: other.count, by: 8) { sum &+= other[index] }
-            let watch = Stopwatch()
-            guard let key = reader.find(digest), key.reference.number > 0 else {
-                preconditionFailure("a key was not found")
-            }
-            nanos.append(watch.nanos)
-        }
-        precondition(sum == UInt64(rounds * other.count / 8), "the other memory was walked")
-        return Int(nanos.sorted()[rounds / 2])
+            "look-up: \(keyCount) keys, \(bare) ns one after another;"
+                + " hashing a key's text \(hashed) ns")
     }
 
     /// A permission that only the key's role grants: the longest way.
@@ -224,10 +210,5 @@ struct StoreBenchmark {
         }
         unsafe closedir(listing)
         unsafe rmdir(directory)
-    }
-
-    private static func decimals(_ value: Double) -> String {
-        let hundredths = Int((value * 100).rounded())
-        return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
     }
 }
