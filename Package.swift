@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "TLS", dependencies: ["Reactor", "Bytes", "CTLS"], swiftSettings: swift),
         .target(name: "Limits", dependencies: ["Reactor"], swiftSettings: swift),
         .target(name: "Rules", dependencies: ["Access", "Bytes"], swiftSettings: swift),
-        .target(name: "Attack", dependencies: ["Reactor", "Bytes"], swiftSettings: swift),
+        .target(name: "Attack", dependencies: ["TLS", "Reactor", "Bytes"], swiftSettings: swift),
         .target(name: "Keys", dependencies: ["Reactor", "Access", "JSON", "Bytes", "CCrypto"], swiftSettings: swift),
         .target(name: "Verification", dependencies: ["Keys", "Limits", "Access", "Bytes"], swiftSettings: swift),
         .target(
@@ -59,8 +59,8 @@ let package = Package(
         .executableTarget(
             name: "keygate",
             dependencies: [
-                "Gateway", "Attack", "Management", "Keys", "Limits", "Analytics", "Rules", "Reactor", "HTTP1", "Access",
-                "JSON", "Bytes",
+                "Gateway", "Attack", "Management", "Keys", "Limits", "Analytics", "Rules", "HTTP1", "TLS", "Reactor",
+                "Access", "JSON", "Bytes",
             ],
             swiftSettings: swift),
 

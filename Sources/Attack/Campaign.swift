@@ -9,6 +9,8 @@ public enum CampaignError: Error, Sendable {
     case listen(Errno)
     /// The gateway cannot be reached.
     case connect(Errno)
+    /// There is no TLS with the gateway: the reason.
+    case handshake(String)
     /// The gateway is not set up as agreed: one sentence.
     case setUp(String)
     /// epoll failed.
@@ -37,7 +39,7 @@ public struct Campaign: Sendable {
 
     /// Tries `cases` on the gateway at `gateway`, which forwards to `backend`.
     public static func run(
-        _ cases: [AttackCase], on ground: Ground, gateway: SocketAddress, backend: SocketAddress,
+        _ cases: [AttackCase], on ground: Ground, gateway: TargetGateway, backend: SocketAddress,
         progress: (Int) -> Void = { _ in }
     ) throws(CampaignError) -> Campaign {
         let range: ShootingRange
@@ -58,7 +60,7 @@ public struct Campaign: Sendable {
         let impacts: [Impact]
         do { impacts = try range.fire(shots, progress: progress) } catch { throw .failed(error) }
         for (attack, impact) in zip(tried, impacts) {
-            if let error = impact.connectError { throw .connect(error) }
+            try checkReached(impact)
             results.append(
                 CaseResult(
                     attack: attack, verdict: judge.verdict(on: attack, recordings: impact.recordings),
@@ -74,6 +76,11 @@ public struct Campaign: Sendable {
         return "kgc" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits
     }
 
+    private static func checkReached(_ impact: Impact) throws(CampaignError) {
+        if let error = impact.connectError { throw .connect(error) }
+        if let reason = impact.handshakeFailure { throw .handshake(reason) }
+    }
+
     // MARK: Honest requests
 
     private static func judge(_ ground: Ground, _ range: ShootingRange) throws(CampaignError) -> Judge {
@@ -87,9 +94,7 @@ public struct Campaign: Sendable {
         }
         let impacts: [Impact]
         do { impacts = try range.fire(shots) } catch { throw .failed(error) }
-        for impact in impacts {
-            if let error = impact.connectError { throw .connect(error) }
-        }
+        for impact in impacts { try checkReached(impact) }
         if impacts.allSatisfy({ $0.answer.isEmpty && $0.recordings.isEmpty }) {
             throw .setUp("the gateway does not answer")
         }

@@ -3,10 +3,16 @@
 
 import Bytes
 import Reactor
+import TLS
 
 /// A case on its way through the gateway.
 final class Lane {
     private let descriptor: FileDescriptor
+    /// TLS over the descriptor; nil in the clear, and once it has failed.
+    private var session: TLSSession?
+    private var hasShakenHands: Bool
+    /// Why there is no TLS with the gateway.
+    private(set) var handshakeFailure: String?
     let shotIndex: Int
     private var output = ByteBuffer()
     private(set) var answer: [UInt8] = []
@@ -21,13 +27,20 @@ final class Lane {
     private static let longestNanos: Int64 = 5_000_000_000
     private static let mostAnswerBytes = 64 << 10
 
-    init(_ bytes: [UInt8], shotIndex: Int, to address: SocketAddress, nowNanos: Int64) throws(Errno) {
-        descriptor = try FileDescriptor.connecting(to: address)
+    init(_ bytes: [UInt8], shotIndex: Int, to gateway: TargetGateway, nowNanos: Int64) throws(Errno) {
+        let descriptor = try FileDescriptor.connecting(to: gateway.address)
+        let number = descriptor.number
+        self.descriptor = descriptor
+        session = gateway.tls.map { TLSSession($0, server: gateway.serverName, socket: number) }
+        hasShakenHands = gateway.tls == nil
         self.shotIndex = shotIndex
         output.append(bytes)
         startNanos = nowNanos
         lastActivityNanos = nowNanos
     }
+
+    // The session must not outlive the socket, whose number is another's then.
+    deinit { session = nil }
 
     var number: Int32 { descriptor.number }
 
@@ -44,6 +57,7 @@ final class Lane {
         guard !isClosed else { return }
         noteActivity(nowNanos)
         do throws(Errno) {
+            guard shakeHands() else { return }
             try send()
             try receive()
         } catch {
@@ -51,9 +65,37 @@ final class Lane {
         }
     }
 
+    /// False as long as the bytes of the case cannot go out.
+    private func shakeHands() -> Bool {
+        guard let session, !hasShakenHands else { return hasShakenHands }
+        switch session.shakeHands() {
+        case .done:
+            hasShakenHands = true
+            return true
+        case .waiting:
+            return false
+        case .left, .notTLS:
+            handshakeFailure = "it is no TLS"
+        case .failed(let reason):
+            handshakeFailure = reason
+        }
+        isClosed = true
+        return false
+    }
+
+    private func transmit(_ bytes: Span<UInt8>) throws(Errno) -> WriteOutcome {
+        guard let session else { return try descriptor.send(bytes) }
+        return try session.send(bytes)
+    }
+
+    private func read(into input: inout ByteBuffer) throws(Errno) -> ReadOutcome {
+        guard let session else { return try descriptor.read(into: &input, minimum: 16 * 1024) }
+        return try session.read(into: &input, minimum: 16 * 1024)
+    }
+
     private func send() throws(Errno) {
         while !output.isEmpty {
-            switch try output.with({ (bytes) throws(Errno) in try descriptor.send(bytes) }) {
+            switch try output.with({ (bytes) throws(Errno) in try transmit(bytes) }) {
             case .bytes(let count): output.consume(count)
             case .wouldBlock: return
             }
@@ -63,7 +105,7 @@ final class Lane {
     private func receive() throws(Errno) {
         var input = ByteBuffer()
         while true {
-            switch try descriptor.read(into: &input, minimum: 16 * 1024) {
+            switch try read(into: &input) {
             case .bytes:
                 if answer.count < Self.mostAnswerBytes { answer += input.with { [UInt8](copying: $0) } }
                 input.removeAll()

@@ -23,6 +23,8 @@ public struct Impact: Sendable {
     public internal(set) var answer: [UInt8] = []
     /// The connection to the gateway could not even be begun.
     public internal(set) var connectError: Errno?
+    /// Why there was no TLS with the gateway.
+    public internal(set) var handshakeFailure: String?
 
     /// The status of the first answer; nil if there was none.
     public var status: Int? {
@@ -35,7 +37,7 @@ public struct Impact: Sendable {
 public final class ShootingRange {
     private var poller: Poller
     private let listener: ListeningSocket
-    private let gateway: SocketAddress
+    private let gateway: TargetGateway
     private var lanes: [Lane?]
     private var laneGenerations: [UInt32]
     private var recorders: [Recorder?]
@@ -52,7 +54,7 @@ public final class ShootingRange {
     private static let settleNanos: Int64 = 400_000_000
 
     /// Listens at `backend`, where the gateway forwards to.
-    public init(gateway: SocketAddress, backend: SocketAddress) throws(Errno) {
+    public init(gateway: TargetGateway, backend: SocketAddress) throws(Errno) {
         poller = try Poller()
         listener = try ListeningSocket(backend)
         self.gateway = gateway
@@ -77,6 +79,7 @@ public final class ShootingRange {
             for index in lanes.indices {
                 if let lane = lanes[index], lane.isOver(now) {
                     impacts[lane.shotIndex].answer = lane.answer
+                    impacts[lane.shotIndex].handshakeFailure = lane.handshakeFailure
                     lanes[index] = nil
                     done += 1
                     progress(done)

@@ -12,6 +12,7 @@ typedef struct X509_name_st X509_NAME;
 typedef struct stack_st_X509_NAME X509_NAMES;
 
 const SSL_METHOD *TLS_server_method(void);
+const SSL_METHOD *TLS_client_method(void);
 SSL_CTX *SSL_CTX_new(const SSL_METHOD *method);
 long SSL_CTX_ctrl(SSL_CTX *context, int command, long number, void *pointer);
 long SSL_CTX_callback_ctrl(SSL_CTX *context, int command, void (*callback)(void));
@@ -21,6 +22,8 @@ int SSL_CTX_set_num_tickets(SSL_CTX *context, size_t count);
 int SSL_CTX_use_PrivateKey_file(SSL_CTX *context, const char *path, int type);
 void SSL_CTX_set_default_passwd_cb(SSL_CTX *context, int (*callback)(char *, int, int, void *));
 void SSL_CTX_set_default_passwd_cb_userdata(SSL_CTX *context, void *argument);
+int SSL_CTX_set_default_verify_paths(SSL_CTX *context);
+int SSL_CTX_set_alpn_protos(SSL_CTX *context, const unsigned char *protocols, unsigned int length);
 int SSL_CTX_load_verify_locations(SSL_CTX *context, const char *file, const char *directory);
 X509_NAMES *SSL_load_client_CA_file(const char *file);
 void SSL_CTX_set_client_CA_list(SSL_CTX *context, X509_NAMES *names);
@@ -31,6 +34,9 @@ void SSL_CTX_set_alpn_select_cb(
     int (*callback)(SSL *, const unsigned char **, unsigned char *, const unsigned char *, unsigned int, void *),
     void *argument);
 X509 *SSL_CTX_get0_certificate(const SSL_CTX *context);
+void SSL_set_connect_state(SSL *ssl);
+long SSL_ctrl(SSL *ssl, int command, long number, void *pointer);
+int SSL_set1_host(SSL *ssl, const char *name);
 const char *SSL_get_servername(const SSL *ssl, int type);
 SSL_CTX *SSL_set_SSL_CTX(SSL *ssl, SSL_CTX *context);
 X509 *SSL_get1_peer_certificate(const SSL *ssl);
@@ -59,6 +65,7 @@ enum {
     SSL_CTRL_SET_SESS_CACHE_MODE = 44,
     SSL_CTRL_SET_TLSEXT_SERVERNAME_CB = 53,
     SSL_CTRL_SET_TLSEXT_SERVERNAME_ARG = 54,
+    SSL_CTRL_SET_TLSEXT_HOSTNAME = 55,
     SSL_CTRL_SET_MIN_PROTO_VERSION = 123,
     SSL_CTRL_SET_MAX_PROTO_VERSION = 124,
     SSL_MODE_ENABLE_PARTIAL_WRITE = 0x1,
@@ -108,13 +115,11 @@ static int no_passphrase(char *buffer, int size, int writing, void *argument) {
     return -1;
 }
 
-SSL_CTX *kg_tls_context_new(void) {
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+static SSL_CTX *new_context(const SSL_METHOD *method) {
+    SSL_CTX *context = SSL_CTX_new(method);
     if (context == NULL) return NULL;
     SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, NULL);
     SSL_CTX_ctrl(context, SSL_CTRL_SET_MAX_PROTO_VERSION, TLS1_3_VERSION, NULL);
-    // TLS 1.2 with forward secrecy and authenticated encryption only; those of 1.3 are all of that kind.
-    SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     // Buffers of an idle connection are given back; a write may go on from another address, and may be short.
     SSL_CTX_ctrl(
@@ -122,11 +127,42 @@ SSL_CTX *kg_tls_context_new(void) {
         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS, NULL);
     // One system call for a record instead of one for its head and one for the rest.
     SSL_CTX_ctrl(context, SSL_CTRL_SET_READ_AHEAD, 1, NULL);
+    return context;
+}
+
+SSL_CTX *kg_tls_context_new(void) {
+    SSL_CTX *context = new_context(TLS_server_method());
+    if (context == NULL) return NULL;
+    // TLS 1.2 with forward secrecy and authenticated encryption only; those of 1.3 are all of that kind.
+    SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
     // Sessions are resumed by tickets, which cost no memory here. Their keys live and die with the context.
     SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL);
     SSL_CTX_set_session_id_context(context, (const unsigned char *)"keygate", 7);
     SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
     return context;
+}
+
+SSL_CTX *kg_tls_client_context_new(void) {
+    static const unsigned char offered[] = "\x08http/1.1";
+    SSL_CTX *context = new_context(TLS_client_method());
+    if (context == NULL) return NULL;
+    // This one returns 0 on success.
+    SSL_CTX_set_alpn_protos(context, offered, sizeof offered - 1);
+    return context;
+}
+
+int kg_tls_verify_servers(SSL_CTX *context, const char *path) {
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    if (path == NULL) return SSL_CTX_set_default_verify_paths(context);
+    return SSL_CTX_load_verify_locations(context, path, NULL);
+}
+
+int kg_tls_connect_to(SSL *ssl, const char *name, int is_address) {
+    SSL_set_connect_state(ssl);
+    // RFC 6066 §3: addresses are not asked for by name. OpenSSL compares them with those of the certificate.
+    if (!is_address && SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, (void *)name) != 1)
+        return 0;
+    return SSL_set1_host(ssl, name);
 }
 
 int kg_tls_use_key(SSL_CTX *context, const char *path) {

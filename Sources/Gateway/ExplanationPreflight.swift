@@ -24,7 +24,8 @@ extension Account {
         case .leftAlone(let preflight, let route):
             let what = Account.wanted(preflight, exchange)
             if let route {
-                say("preflight", "\(what): decided like any other request, for the route it asks for has no cors:")
+                let why = "decided like any other request, for the route it asks for has no cors:"
+                say("preflight", "\(what): \(why)")
                 say("  for", "\(Account.title(of: route))  (\(route.location))")
             } else {
                 say("preflight", "\(what): decided like any other request, for there is no route for that")

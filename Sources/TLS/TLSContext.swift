@@ -111,10 +111,10 @@ public enum CertificateAge: Sendable, Equatable {
         guard unsafe SSL_CTX_use_certificate_chain_file(pointer, certificate) == 1 else {
             throw TLSFileError(
                 file: .certificate(index),
-                message: "\(certificate) has no certificate in PEM that can be used: \(Self.reason())")
+                message: "\(certificate) has no certificate in PEM that can be used: \(TLSReason.take())")
         }
         let result = unsafe kg_tls_use_key(pointer, key)
-        let reason = Self.reason()
+        let reason = TLSReason.take()
         // A key of the same kind is compared when it is read, one of another kind only when it is asked for.
         let fits = unsafe result == 1 && SSL_CTX_check_private_key(pointer) == 1
         ERR_clear_error()
@@ -137,7 +137,7 @@ public enum CertificateAge: Sendable, Equatable {
         else {
             throw TLSFileError(
                 file: .clientAuthority,
-                message: "\(authority.file) has no certificate in PEM: \(Self.reason())")
+                message: "\(authority.file) has no certificate in PEM: \(TLSReason.take())")
         }
     }
 
@@ -164,10 +164,12 @@ public enum CertificateAge: Sendable, Equatable {
             throw TLSFileError(file: file, message: "cannot read \(what) \(path): \(error)")
         }
     }
+}
 
-    /// What OpenSSL says went wrong first.
-    private static func reason() -> String {
-        guard let words = unsafe kg_tls_take_error() else { return "no reason is known" }
+enum TLSReason {
+    /// What OpenSSL says went wrong first, or `silence`. Empties what it has to say on this thread.
+    static func take(silence: String = "no reason is known") -> String {
+        guard let words = unsafe kg_tls_take_error() else { return silence }
         return unsafe String(cString: words)
     }
 }

@@ -13,7 +13,7 @@ public import Reactor
     import Glibc
 #endif
 
-/// The server's end of a TLS connection. Used by one thread.
+/// One end of a TLS connection. Used by one thread.
 ///
 /// Memory safety: owns its `SSL` until `deinit`, and keeps alive the context whose memory callbacks of that `SSL`
 /// look into. Memory is handed to OpenSSL for the length of a call. The socket belongs to somebody else, who lets
@@ -35,17 +35,20 @@ public import Reactor
     /// First byte of a TLS record that begins a handshake (RFC 8446 §5.1).
     private static let handshakeRecord: UInt8 = 22
 
-    private let context: TLSContext
+    /// Kept alive.
+    private let context: AnyObject
     private let ssl: OpaquePointer
     private let number: Int32
-    private var hasBegun = false
+    /// The server's end does not begin before something has come that looks like TLS; the client's begins.
+    private var hasBegun: Bool
+    private let peerName: StaticString
     /// After a failure OpenSSL may not be asked for anything.
     private var hasFailed = false
     private var hasEnded = false
-    /// The subject of the client's certificate as RFC 4514 writes it; nil without a certificate.
+    /// The subject of the client's certificate as RFC 4514 writes it; nil without a certificate, and at its own end.
     public private(set) var clientSubject: [UInt8]?
 
-    /// For the socket `number`, which must stay open as long as the session is there.
+    /// The server's end, for the socket `number`, which must stay open as long as the session is there.
     public init(_ context: TLSContext, socket number: Int32) {
         guard let ssl = unsafe context.makeConnection(), unsafe SSL_set_fd(ssl, number) == 1 else {
             preconditionFailure("there is no memory for a TLS connection")
@@ -53,7 +56,22 @@ public import Reactor
         self.context = context
         unsafe self.ssl = ssl
         self.number = number
+        hasBegun = false
+        peerName = "client"
         unsafe SSL_set_accept_state(ssl)
+    }
+
+    /// The client's end, for the socket `number`, which is connected or about to be and must stay open as long as
+    /// the session is there. `server` is the name or the IP address that was asked for.
+    public init(_ context: TLSClientContext, server: String, socket number: Int32) {
+        guard let ssl = unsafe context.makeConnection(to: server), unsafe SSL_set_fd(ssl, number) == 1 else {
+            preconditionFailure("there is no memory for a TLS connection")
+        }
+        self.context = context
+        unsafe self.ssl = ssl
+        self.number = number
+        hasBegun = true
+        peerName = "server"
     }
 
     deinit { unsafe SSL_free(ssl) }
@@ -72,7 +90,7 @@ public import Reactor
         ERR_clear_error()
         let result = unsafe SSL_do_handshake(ssl)
         if result == 1 {
-            clientSubject = subject()
+            if context is TLSContext { clientSubject = subject() }
             return .done
         }
         switch unsafe SSL_get_error(ssl, result) {
@@ -148,7 +166,7 @@ public import Reactor
 
     /// Why the handshake failed, in OpenSSL's words, which hold nothing of the peer's.
     private func reason() -> String {
-        let words = unsafe kg_tls_take_error().map { unsafe String(cString: $0) } ?? "the client has left"
+        let words = TLSReason.take(silence: "the \(peerName) has left")
         let verdict = unsafe SSL_get_verify_result(ssl)
         guard verdict != 0, let detail = unsafe X509_verify_cert_error_string(verdict) else { return words }
         return unsafe "\(words): \(String(cString: detail))"

@@ -40,6 +40,60 @@ import Testing
         #expect(!done.output.contains(gateway.cast.reader.secret))
     }
 
+    /// A gateway that speaks TLS, beside whose file all of `TLSFiles` are.
+    private func secureGateway() throws -> (Gateway, url: String, backend: String) {
+        let directory = try Directory()
+        let backend = "unix:\(directory.file("attack.sock"))"
+        try TLSFiles.write(to: directory)
+        let gateway = try Gateway(
+            "upstream attack { server \(backend) }\n\(Self.routes)",
+            listen: "listen 127.0.0.1:0 tls a.pem a.key", directory: directory)
+        return (gateway, "https://127.0.0.1:\(gateway.port)", backend)
+    }
+
+    /// The bytes of each case go through a handshake, and arrive as they do in the clear.
+    @Test(arguments: [["--cacert", "ca.pem"], ["--insecure"]])
+    func nothingIsFoundBehindTLS(_ trust: [String]) throws {
+        let (gateway, url, backend) = try secureGateway()
+        let groups = ["framing", "target", "forwarded"]
+        let done = try Keygate.run(
+            ["attack", url, "--key", gateway.cast.reader.secret, "--backend", backend, "--json"] + trust
+                + groups.flatMap { ["--group", $0] }, in: gateway.directory.path)
+        let json = try #require(JSONValue(done.output), "\(done.errors)")
+        #expect(findings(json) == [])
+        #expect(done.exit == .code(0))
+        let results = try #require(json["results"]?.array)
+        let verdicts = results.compactMap { $0["verdict"]?.string }
+        #expect(results.count > 120 && verdicts.allSatisfy { $0 == "safe" || $0 == "refused" })
+        #expect(verdicts.count { $0 == "safe" } > 20, "some must have arrived")
+        let reached = results.flatMap { $0["reached"]?.array ?? [] }.compactMap(\.string)
+        #expect(reached.contains { $0.contains("X-Forwarded-Proto: https") })
+        #expect(try gateway.metric("keygate_tls_handshakes_total") ?? 0 > 120)
+    }
+
+    @Test(arguments: [
+        (["--cacert", "stranger.pem"], "certificate verify failed"),
+        ([], "certificate verify failed"),
+        (["--cacert", "a.key"], "a.key has no certificate in PEM"),
+        (["--cacert", "absent.pem"], "cannot read absent.pem: no such file or directory"),
+    ])
+    func aGatewayThatIsNotBelievedIsNotAttacked(_ trust: [String], _ message: String) throws {
+        let (gateway, url, backend) = try secureGateway()
+        let done = try Keygate.run(
+            ["attack", url, "--backend", backend] + trust, in: gateway.directory.path)
+        #expect(done.exit == .code(1))
+        #expect(done.errors.hasPrefix("keygate: ") && done.errors.contains(message), "\(done.errors)")
+        #expect(try gateway.metric("keygate_tls_handshakes_total") == 0)
+    }
+
+    @Test func aGatewayWithoutTLSIsSaidToHaveNone() throws {
+        let (gateway, backend) = try gateway()
+        let url = gateway.address.url.replacing("http:", with: "https:")
+        let done = try attack(url, ["--backend", backend, "--insecure"])
+        #expect(done.exit == .code(1))
+        #expect(done.errors.hasPrefix("keygate: no TLS with 127.0.0.1:\(gateway.port): "), "\(done.errors)")
+    }
+
     @Test func aGatewayThatDoesNotLookIsFound() throws {
         let directory = try Directory()
         let backend = Endpoint.unix(path: directory.file("attack.sock"))
@@ -99,10 +153,18 @@ import Testing
                 "192.0.2.1:80 is not this machine; say --i-operate-this-host if you may attack it"
             ),
             (
-                ["https://127.0.0.1"],
-                "https://127.0.0.1 is not http://HOST:PORT; give a plain listener of a gateway"
+                ["ftp://127.0.0.1"],
+                "ftp://127.0.0.1 is not http://HOST:PORT or https://HOST:PORT"
             ),
             (["http://127.0.0.1:0"], "http://127.0.0.1:0 has no valid port"),
+            (
+                ["http://127.0.0.1:80", "--insecure"],
+                "--cacert and --insecure are for gateways at https://HOST:PORT"
+            ),
+            (
+                ["https://127.0.0.1", "--cacert", "x", "--insecure"],
+                "--cacert and --insecure contradict each other"
+            ),
             (["http://127.0.0.1:80", "--group", "paths"], #"unknown group "paths"; did you mean "path"?"#),
             (["http://127.0.0.1:80", "--prefix", "attack"], "--prefix attack is not a path of letters"),
             (["http://127.0.0.1:80", "--identity", "X Y"], "--identity X Y is not a header name"),

@@ -45,6 +45,16 @@ typedef struct {
 // A context for servers that speaks TLS 1.2 and 1.3 as Keygate wants it; NULL without memory.
 SSL_CTX *kg_tls_context_new(void);
 
+// The same for clients, which offer to speak http/1.1 and verify nobody yet; NULL without memory.
+SSL_CTX *kg_tls_client_context_new(void);
+
+// Verifies servers by the authorities in a file (PEM), or by those of the system for NULL. 1 on success.
+int kg_tls_verify_servers(SSL_CTX *context, const char *path);
+
+// Makes a client of the server `name`, a host name or an IP address, whose certificate must be for that name where
+// servers are verified. 1 on success.
+int kg_tls_connect_to(SSL *ssl, const char *name, int is_address);
+
 // Reads the private key (PEM), after the certificate. 1 on success, -1 if it is under a passphrase.
 int kg_tls_use_key(SSL_CTX *context, const char *path);
 

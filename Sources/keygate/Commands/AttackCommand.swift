@@ -23,6 +23,9 @@ enum AttackCommand {
                 .value(
                     "--identity", as: "HEADER",
                     "the header that tells the backend who calls; default X-Tenant-Id"),
+                .value(
+                    "--cacert", as: "FILE", "for https: PEM of whom to believe; default the system's authorities"),
+                .flag("--insecure", "for https: believe any certificate"),
                 .flag("--list", "print the corpus and try nothing"),
                 .flag("--i-operate-this-host", "needed for a gateway that is not on this machine"),
                 .flag("--json", "print JSON for programs"),
@@ -39,8 +42,8 @@ enum AttackCommand {
             return .done
         }
         guard let url = arguments.operand(0) else { throw .usage("URL is missing") }
-        let target = try AttackTarget(url)
-        if !target.address.isLoopback, !arguments.has("--i-operate-this-host") {
+        let target = try AttackTarget(url, arguments)
+        if !target.gateway.address.isLoopback, !arguments.has("--i-operate-this-host") {
             throw .usage(
                 "\(target.host) is not this machine; say --i-operate-this-host if you may attack it")
         }
@@ -67,11 +70,12 @@ enum AttackCommand {
         _ backendText: String
     ) throws(CommandFailure) -> Campaign {
         do throws(CampaignError) {
-            return try Campaign.run(cases, on: ground, gateway: target.address, backend: backend)
+            return try Campaign.run(cases, on: ground, gateway: target.gateway, backend: backend)
         } catch {
             switch error {
             case .listen(let errno): throw .failed("cannot listen on \(backendText): \(errno)")
             case .connect(let errno): throw .failed("cannot connect to \(target.host): \(errno)")
+            case .handshake(let reason): throw .failed("no TLS with \(target.host): \(reason)")
             case .failed(let errno): throw .failed("\(errno)")
             case .setUp(let what):
                 throw .usage(
@@ -208,39 +212,5 @@ enum AttackText {
         ["refused", "safe", "FOUND", "skipped"].map { wanted in
             results.filter { word($0.verdict) == wanted }.count
         }
-    }
-}
-
-/// Where the gateway under test is.
-struct AttackTarget {
-    let address: SocketAddress
-    /// As `Host` says it.
-    let host: String
-
-    /// `http://HOST[:PORT]`.
-    init(_ url: String) throws(CommandFailure) {
-        guard url.hasPrefix("http://") else {
-            throw .usage("\(url) is not http://HOST:PORT; give a plain listener of a gateway that speaks TLS")
-        }
-        var authority = url.dropFirst("http://".count)
-        if authority.hasSuffix("/") { authority = authority.dropLast() }
-        guard !authority.isEmpty, !authority.contains("/"), !authority.contains("@") else {
-            throw .usage("\(url) is not http://HOST:PORT")
-        }
-        var name = authority
-        var port: UInt16 = 80
-        if let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") {
-            guard let number = UInt16(authority[authority.index(after: colon)...]), number > 0 else {
-                throw .usage("\(url) has no valid port")
-            }
-            port = number
-            name = authority[..<colon]
-        }
-        if name.hasPrefix("["), name.hasSuffix("]") { name = name.dropFirst().dropLast() }
-        guard let found = SocketAddress.resolve(host: String(name), port: port) else {
-            throw .usage("\(name) has no address")
-        }
-        address = found
-        host = String(authority)
     }
 }
