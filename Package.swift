@@ -21,6 +21,8 @@ let package = Package(
         .library(name: "DiskFaults", type: .dynamic, targets: ["DiskFaults"]),
         // Likewise: another date.
         .library(name: "ClockShift", type: .dynamic, targets: ["ClockShift"]),
+        // Likewise: name servers that do not answer.
+        .library(name: "SilentNames", type: .dynamic, targets: ["SilentNames"]),
     ],
     dependencies: [],
     targets: [
@@ -102,6 +104,7 @@ let package = Package(
         // What tests and benchmarks start, and what they put under it.
         .target(name: "DiskFaults", path: "Tests/Support/DiskFaults", cSettings: c),
         .target(name: "ClockShift", path: "Tests/Support/ClockShift", cSettings: c),
+        .target(name: "SilentNames", path: "Tests/Support/SilentNames", cSettings: c),
         .executableTarget(
             name: "KeysTorture", dependencies: ["Keys"], path: "Tests/Support/KeysTorture", swiftSettings: swift),
         // Shares the end-to-end tests' harness: its folder Harness is made of links to it.

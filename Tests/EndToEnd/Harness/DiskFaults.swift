@@ -22,13 +22,15 @@ struct DiskFaults {
         }
     }
 
-    /// Built along with this test bundle.
-    private static let library: String = {
-        for argument in CommandLine.arguments where argument.contains("PackageTests.xctest") {
-            guard let slash = argument.lastIndex(of: "/") else { continue }
-            let beside = argument[..<slash] + "/libDiskFaults.so"
-            if fileExists(String(beside)) { return String(beside) }
-        }
-        return Keygate.repository + "/.build/debug/libDiskFaults.so"
-    }()
+    private static let library = preloadedLibrary("DiskFaults")
+}
+
+/// The path of a library of `Tests/Support`, which is built along with this test bundle.
+func preloadedLibrary(_ name: String) -> String {
+    for argument in CommandLine.arguments where argument.contains("PackageTests.xctest") {
+        guard let slash = argument.lastIndex(of: "/") else { continue }
+        let beside = argument[..<slash] + "/lib\(name).so"
+        if fileExists(String(beside)) { return String(beside) }
+    }
+    return Keygate.repository + "/.build/debug/lib\(name).so"
 }

@@ -1,0 +1,1 @@
+// A library that is only preloaded; there is nothing to call.
