@@ -22,17 +22,14 @@ route GET /v1/** { require v1.read }
 CONF
     "$KEYGATE_BIN" api create bench -c "$file" >/dev/null
     KEYS[$name]="$("$KEYGATE_BIN" key create --api bench --identity acme --permission v1.read "$@" --json -c "$file" \
-        | sed -nE 's/.*"key": *"([^"]+)".*/\1/p')"
+        | member key)"
     [[ -n "${KEYS[$name]}" ]] || fail "no key"
-    start "$name" "$KEYGATE_BIN" run -c "$file"
-    PORT[$name]="$(listening_port "$WORK/$name.log")"
+    start_gateway "$name" "$file"
 }
 
 # metric NAME METRIC: a number of a gateway's metrics page.
 metric() {
-    local admin
-    admin="$(sed -nE 's/^keygate: listening on .*\(admin ([^)]+)\).*/\1/p' "$WORK/$1.log")"
-    exec 3<>"/dev/tcp/${admin%:*}/${admin##*:}"
+    exec 3<>"/dev/tcp/${ADMIN[$1]%:*}/${ADMIN[$1]##*:}"
     printf 'GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n' >&3
     awk -v name="$2" '$1 == name { print $2 + 0 }' <&3
     exec 3>&-

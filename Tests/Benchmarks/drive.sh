@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What benchmarks of the gateway share: processes and their CPU time, a backend, and runs of wrk. Sourced behind
-# prepare.sh; the script that sources it has WORK, CONNECTIONS, KEY and the arrays PID, PORT and STARTED.
+# What benchmarks of the gateway share: a backend, and runs of wrk. Sourced behind prepare.sh; the script that sources
+# it has CONNECTIONS and KEY.
 
-# ---- processes -------------------------------------------------------------------------------------
+# ---- the backend -----------------------------------------------------------------------------------
 
 # A port nobody listens on now. The daemons beside us cannot take port 0, so this must do.
 free_port() {
@@ -22,53 +22,6 @@ wait_for_port() {
     fail "$2 does not listen: $(tail -n 5 "$WORK/$2.log")"
 }
 
-wait_for_line() {
-    local turn
-    for ((turn = 0; turn < 200; turn++)); do
-        grep -m 1 -E -- "$1" "$2" 2>/dev/null && return
-        sleep 0.05
-    done
-    fail "no line '$1': $(cat "$2")"
-}
-
-start() { # NAME COMMAND…
-    local name="$1"
-    shift
-    "$@" >"$WORK/$name.log" 2>&1 &
-    PID[$name]=$!
-    STARTED+=("$!")
-}
-
-# A process and all its descendants.
-family() {
-    local parent="$1" child children
-    echo "$parent"
-    read -ra children <<<"$(cat "/proc/$parent/task/"*/children 2>/dev/null)"
-    for child in "${children[@]}"; do family "$child"; done
-}
-
-# CPU time used so far, in clock ticks: fields 14 and 15 of /proc/PID/stat, counted after the name,
-# which may contain spaces.
-cpu_ticks() {
-    local pid total=0 rest fields
-    for pid in $(family "$1"); do
-        rest="$(cat "/proc/$pid/stat")"
-        read -ra fields <<<"${rest##*) }"
-        total=$((total + fields[11] + fields[12]))
-    done
-    echo "$total"
-}
-
-resident_kib() {
-    local pid total=0
-    for pid in $(family "$1"); do
-        total=$((total + $(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status")))
-    done
-    echo "$total"
-}
-
-# ---- the backend -----------------------------------------------------------------------------------
-
 BODY="$(printf 'x%.0s' {1..150})"
 start_backend() {
     if command -v nginx >/dev/null; then
@@ -87,10 +40,8 @@ CONF
         wait_for_port "${BACKEND##*:}" backend
         BACKEND_NAME="nginx, return 200 with 150 bytes"
     else
-        start backend "$KEYGATE_BIN" echo --listen 127.0.0.1:0
-        local line
-        line="$(wait_for_line '^keygate: echo listening on ' "$WORK/backend.log")"
-        BACKEND="${line##* }"
+        start_echo backend
+        BACKEND="127.0.0.1:${PORT[backend]}"
         BACKEND_NAME="keygate echo"
     fi
 }
@@ -113,8 +64,6 @@ drive() {
         END { printf "%.0f %.0f %.0f %.2f\n", rate, p50, p99, ticks / hz * 1000000 / requests }' <<<"$out"
 }
 
-median() { sort -n | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-
 # measure NAME…: rounds in turn, so that what else the machine does is everybody's; results in NAME.results.
 measure() {
     local name round
@@ -126,12 +75,3 @@ measure() {
 
 # median_of NAME COLUMN: of the results of all rounds.
 median_of() { awk -v c="$2" '{ print $c }' "$WORK/$1.results" | median; }
-
-# listening_port LOG: the port that a gateway took.
-listening_port() {
-    local line
-    line="$(wait_for_line '^keygate: listening on ' "$1")"
-    line="${line#keygate: listening on }"
-    line="${line%% *}"
-    echo "${line##*:}"
-}

@@ -15,17 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 ROUNDS="${ROUNDS:-3}" SECONDS_EACH="${SECONDS_EACH:-3}" CONNECTIONS="${CONNECTIONS:-32}" KEYS="${KEYS:-1000}"
 (($# == 0)) || { echo "usage: $0" >&2; exit 2; }
 
-WORK="$(mktemp -d "${TMPDIR:-/tmp}/keygate-bench.XXXXXX")"
-GATEWAY=""
-clean_up() {
-    if [[ -n "$GATEWAY" ]]; then
-        kill "$GATEWAY" 2>/dev/null || true
-        wait "$GATEWAY" 2>/dev/null || true
-    fi
-    rm -rf "$WORK"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
+# shellcheck source-path=SCRIPTDIR source=prepare.sh
 source Tests/Benchmarks/prepare.sh
 
 # ---- the gateway -----------------------------------------------------------------------------------
@@ -40,25 +30,15 @@ upstream nobody { server http://127.0.0.1:9 }
 route GET /v1/** { require v1.read }
 CONF
 
-# member NAME: the first string member of that name in the JSON on stdin.
-member() { sed -nE "s/.*\"$1\": *\"([^\"]+)\".*/\1/p" | head -n 1; }
-
 ROOT_KEY="$("$KEYGATE_BIN" rootkey create --json -c "$WORK/gateway.conf" | member key)"
 [[ -n "$ROOT_KEY" ]] || fail "no root key"
-"$KEYGATE_BIN" run -c "$WORK/gateway.conf" >"$WORK/keygate.log" 2>&1 &
-GATEWAY=$!
-ADMIN=""
-for ((turn = 0; turn < 200; turn++)); do
-    ADMIN="$(sed -nE 's/^keygate: listening on .*\(admin ([^)]+)\).*/\1/p' "$WORK/keygate.log")"
-    [[ -z "$ADMIN" ]] || break
-    sleep 0.05
-done
-[[ -n "$ADMIN" ]] || fail "the gateway does not listen: $(tail -n 5 "$WORK/keygate.log")"
+start_gateway gateway "$WORK/gateway.conf"
+ADMIN_URL="http://${ADMIN[gateway]}"
 
 # call ENDPOINT BODY
 call() {
     curl -sS --fail-with-body -m 10 -H "Authorization: Bearer $ROOT_KEY" -H 'Content-Type: application/json' \
-        -d "$2" "http://$ADMIN/v2/$1" || fail "$1 failed"
+        -d "$2" "$ADMIN_URL/v2/$1" || fail "$1 failed"
 }
 
 API="$(call apis.createApi '{"name":"bench"}' | member apiId)"
@@ -75,7 +55,7 @@ JSON
 for ((number = 0; number < KEYS; number++)); do
     ((number == 0)) || echo next
     cat <<CONF
-url = "http://$ADMIN/v2/keys.createKey"
+url = "$ADMIN_URL/v2/keys.createKey"
 header = "Authorization: Bearer $ROOT_KEY"
 header = "Content-Type: application/json"
 data = "@$WORK/key.json"
@@ -112,21 +92,12 @@ LUA
 
 # ---- driving ---------------------------------------------------------------------------------------
 
-# CPU time used so far, in clock ticks: fields 14 and 15 of /proc/PID/stat, counted after the name,
-# which may contain spaces.
-cpu_ticks() {
-    local rest fields
-    rest="$(cat "/proc/$GATEWAY/stat")"
-    read -ra fields <<<"${rest##*) }"
-    echo $((fields[11] + fields[12]))
-}
-
 # drive ENDPOINT CLIENTS SECONDS: one run of wrk; writes "calls/s p50us p99us cpu-us" to stdout.
 drive() {
     local before after out calls
-    before="$(cpu_ticks)"
-    out="$(wrk -t 1 -c "$2" -d "$3s" --latency -s "$WORK/post.lua" "http://$ADMIN/v2/$1" -- "$WORK/$1" "$ROOT_KEY")"
-    after="$(cpu_ticks)"
+    before="$(cpu_ticks "${PID[gateway]}")"
+    out="$(wrk -t 1 -c "$2" -d "$3s" --latency -s "$WORK/post.lua" "$ADMIN_URL/v2/$1" -- "$WORK/$1" "$ROOT_KEY")"
+    after="$(cpu_ticks "${PID[gateway]}")"
     if grep -qE 'Non-2xx|Socket errors' <<<"$out"; then fail "$1: $(grep -E 'Non-2xx|Socket errors' <<<"$out")"; fi
     calls="$(sed -nE 's/^ *([0-9]+) requests in .*/\1/p' <<<"$out")"
     ((${calls:-0} > 0)) || fail "$1: no answers"
@@ -144,9 +115,7 @@ disk_micros() {
     echo $(((after - before) / count / 1000))
 }
 
-median() { sort -n | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-
-echo "machine:  $(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) cores, Linux $(uname -r), $(date -u +%F)"
+machine_line
 echo "gateway:  $("$KEYGATE_BIN" version | head -n 1), one worker, $KEYS keys to verify"
 echo "wrk:      $ROUNDS rounds of ${SECONDS_EACH}s each in turn, medians"
 

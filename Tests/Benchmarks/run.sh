@@ -26,17 +26,7 @@ case "${1:-}" in
     *) echo "usage: $0 [--no-store | --credits]" >&2; exit 2 ;;
 esac
 
-WORK="$(mktemp -d "${TMPDIR:-/tmp}/keygate-bench.XXXXXX")"
-declare -A PID PORT
-STARTED=()
-clean_up() {
-    local pid
-    for pid in "${STARTED[@]}"; do kill "$pid" 2>/dev/null || true; done
-    for pid in "${STARTED[@]}"; do wait "$pid" 2>/dev/null || true; done
-    rm -rf "$WORK"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
+# shellcheck source-path=SCRIPTDIR source=prepare.sh
 source Tests/Benchmarks/prepare.sh
 # shellcheck source-path=SCRIPTDIR source=drive.sh
 source Tests/Benchmarks/drive.sh
@@ -65,10 +55,9 @@ route GET /v1/** { require v1.read }
 CONF
     "$KEYGATE_BIN" api create bench -c "$WORK/gateway.conf" >/dev/null
     KEY="$("$KEYGATE_BIN" key create --api bench --identity acme --permission v1.read --json -c "$WORK/gateway.conf" \
-        | sed -nE 's/.*"key": *"([^"]+)".*/\1/p')"
+        | member key)"
     [[ -n "$KEY" ]] || fail "no key"
-    start keygate "$KEYGATE_BIN" run -c "$WORK/gateway.conf"
-    PORT[keygate]="$(listening_port "$WORK/keygate.log")"
+    start_gateway keygate "$WORK/gateway.conf"
 }
 
 start_haproxy() {
@@ -270,15 +259,14 @@ compare_proxies() {
 # one request and stays open, its answer unread past the first line: what the gateway holds for it is
 # what is measured.
 idle_connections() {
-    local count=2000 fd index line port before after
+    local count=2000 fd index line before after
     local fds=()
     kill "${PID[keygate]}"
     wait "${PID[keygate]}" || true
-    start fresh "$KEYGATE_BIN" run -c "$WORK/gateway.conf"
-    port="$(listening_port "$WORK/fresh.log")"
+    start_gateway fresh "$WORK/gateway.conf"
     before="$(resident_kib "${PID[fresh]}")"
     for ((index = 0; index < count; index++)); do
-        exec {fd}<>"/dev/tcp/127.0.0.1/$port" || fail "connection $index refused"
+        exec {fd}<>"/dev/tcp/127.0.0.1/${PORT[fresh]}" || fail "connection $index refused"
         fds+=("$fd")
         printf 'GET /v1/things/42 HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\n\r\n' "$KEY" >&"$fd"
         read -r -t 10 line <&"$fd" || fail "no answer on connection $index"
@@ -293,7 +281,7 @@ idle_connections() {
 # ---- all of it -------------------------------------------------------------------------------------
 
 start_backend
-echo "machine:  $(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) cores, Linux $(uname -r), $(date -u +%F)"
+machine_line
 echo "backend:  $BACKEND_NAME; wrk: $CONNECTIONS connections, $ROUNDS rounds of ${SECONDS_EACH}s each in turn, medians"
 if ((PROXIES)); then
     compare_proxies
@@ -304,8 +292,7 @@ compare_credits
 if ((STORE)); then
     echo
     if grep -q '"store-bench"' Package.swift; then
-        swift build -c release --static-swift-stdlib --product store-bench >&2
-        "$(swift build -c release --static-swift-stdlib --show-bin-path)/store-bench"
+        "$(release_build store-bench)"
     else
         echo "store: no store-bench in this checkout"
     fi

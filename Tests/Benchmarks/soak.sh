@@ -20,52 +20,24 @@ if (($# > 1)) || [[ ! "$TOTAL" =~ ^[1-9][0-9]*$ ]]; then
     exit 2
 fi
 
-WORK="$(mktemp -d "${TMPDIR:-/tmp}/keygate-soak.XXXXXX")"
-STARTED=()
-clean_up() {
-    local pid
-    for pid in "${STARTED[@]}"; do kill "$pid" 2>/dev/null || true; done
-    for pid in "${STARTED[@]}"; do wait "$pid" 2>/dev/null || true; done
-    rm -rf "$WORK"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
+# shellcheck source-path=SCRIPTDIR source=prepare.sh
 source Tests/Benchmarks/prepare.sh
-
-# wait_for PATTERN LOG: the first line that matches, once it is there.
-wait_for() {
-    local turn
-    for ((turn = 0; turn < 400; turn++)); do
-        grep -m 1 -E -- "$1" "$2" 2>/dev/null && return
-        sleep 0.05
-    done
-    fail "no line '$1': $(tail -n 5 "$2")"
-}
-
-# member NAME: the string members of that name in the JSON on stdin, one for each line.
-member() { sed -nE "s/.*\"$1\": *\"([^\"]+)\".*/\1/p"; }
 
 # ---- the gateway and its backend -------------------------------------------------------------------
 
-"$KEYGATE_BIN" echo --listen 127.0.0.1:0 >"$WORK/backend.log" 2>&1 &
-STARTED+=("$!")
-BACKEND="$(wait_for '^keygate: echo listening on ' "$WORK/backend.log" | sed -E 's/.*listening on ([^ ]+).*/\1/')"
+start_echo backend
 cat >"$WORK/gateway.conf" <<CONF
 listen 127.0.0.1:0
 admin 127.0.0.1:0
 store $WORK/store
 workers $WORKERS
 access-log off
-upstream backend { server http://$BACKEND }
+upstream backend { server http://127.0.0.1:${PORT[backend]} }
 route GET /v1/** { require v1.read }
 CONF
 ROOT_KEY="$("$KEYGATE_BIN" rootkey create --json -c "$WORK/gateway.conf" | member key)"
-"$KEYGATE_BIN" run -c "$WORK/gateway.conf" >"$WORK/keygate.log" 2>&1 &
-GATEWAY=$!
-STARTED+=("$GATEWAY")
-line="$(wait_for '^keygate: listening on ' "$WORK/keygate.log")"
-read -r _ _ _ ADDRESS _ ADMIN <<<"$line"
-ADMIN="${ADMIN%)}"
+start_gateway gateway "$WORK/gateway.conf"
+ADMIN_URL="http://${ADMIN[gateway]}" URL="http://127.0.0.1:${PORT[gateway]}"
 
 # ---- keys ------------------------------------------------------------------------------------------
 
@@ -75,7 +47,7 @@ create_keys() {
     local number=0 body
     while IFS= read -r body; do
         ((number++ == 0)) || echo next
-        printf 'url = "http://%s/v2/keys.createKey"\n' "$ADMIN"
+        printf 'url = "%s/v2/keys.createKey"\n' "$ADMIN_URL"
         printf 'header = "Authorization: Bearer %s"\nheader = "Content-Type: application/json"\n' "$ROOT_KEY"
         printf 'data = "%s"\nfail\nmax-time = 60\n' "${body//\"/\\\"}"
     done >"$WORK/create.curl"
@@ -102,7 +74,7 @@ done
 SHARED=2000
 curl -sS --fail-with-body -H "Authorization: Bearer $ROOT_KEY" -H 'Content-Type: application/json' -d "{
     \"externalId\":\"shared\",\"ratelimits\":[{\"name\":\"daily\",\"limit\":$SHARED,\"duration\":86400000,\"autoApply\":true}]}" \
-    "http://$ADMIN/v2/identities.createIdentity" >/dev/null || fail "no identity"
+    "$ADMIN_URL/v2/identities.createIdentity" >/dev/null || fail "no identity"
 for ((number = 0; number < 10; number++)); do
     echo "{$common,\"externalId\":\"shared\"}"
 done | create_keys >"$WORK/limited.$SHARED"
@@ -132,43 +104,22 @@ LUA
 
 # ---- the load --------------------------------------------------------------------------------------
 
-resident_kib() { awk '/^VmRSS:/ { print $2 }' "/proc/$GATEWAY/status"; }
-# The connections of clients that have left are closed within moments.
-descriptors() {
-    local count before=-1 turn
-    for ((turn = 0; turn < 100; turn++)); do
-        count="$(find "/proc/$GATEWAY/fd" -mindepth 1 | wc -l)"
-        ((count != before)) || break
-        before="$count"
-        sleep 0.2
-    done
-    echo "$count"
-}
-
 # slice: saturates for that long; prints "requests/s p50us p99us refused".
 slice() {
-    wrk -t 1 -c "$CONNECTIONS" -d "${SLICE}s" --latency -s "$WORK/ask.lua" "http://$ADDRESS" -- "$WORK/keys" zipf \
+    wrk -t 1 -c "$CONNECTIONS" -d "${SLICE}s" --latency -s "$WORK/ask.lua" "$URL" -- "$WORK/keys" zipf \
         | awk "$WRK_FIGURES"'
-            /Non-2xx/ { refused = $NF }
-            /Socket errors/ { gsub(",", ""); refused += $4 + $6 + $8 + $10 }
-            END { printf "%.0f %.0f %.0f %d\n", rate, p50, p99, refused }'
+            END { printf "%.0f %.0f %.0f %d\n", rate, p50, p99, broken }'
 }
 
 # use_up LIMIT: eight clients at once until long after nothing is left; prints how many passed. What is still
 # under way when they stop would have been refused.
 use_up() {
     local out
-    out="$(wrk -t 1 -c 8 -d "${USE_UP_SECONDS}s" -s "$WORK/ask.lua" "http://$ADDRESS" -- "$WORK/limited.$1" alike)"
+    out="$(wrk -t 1 -c 8 -d "${USE_UP_SECONDS}s" -s "$WORK/ask.lua" "$URL" -- "$WORK/limited.$1" alike)"
     awk '/ requests in / { all = $1 } /Non-2xx/ { refused = $NF } END { print all - refused }' <<<"$out"
 }
 
-PROBLEMS=0
-problem() {
-    PROBLEMS=$((PROBLEMS + 1))
-    echo "FAILED: $*"
-}
-
-echo "machine:  $(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) cores, Linux $(uname -r), $(date -u +%F)"
+machine_line
 echo "gateway:  $("$KEYGATE_BIN" version | head -n 1), $WORKERS workers, $IDENTITIES identities, Zipf"
 echo "load:     $CONNECTIONS connections for ${TOTAL}s in slices of ${SLICE}s; limits used up meanwhile by 8 more"
 echo
@@ -181,13 +132,13 @@ USE_UP_SECONDS=$((SLICE > 20 ? 20 : SLICE))
 ) &
 USERS=$!
 printf '%8s %12s %10s %10s %10s %12s\n' seconds requests/s 'p50 us' 'p99 us' 'MiB' descriptors
-REMEMBERED=1100000 asked=0 warm=0
-first_count="$(descriptors)"
+asked=0 warm=0
+first_count="$(settled_descriptor_count "${PID[gateway]}")"
 for ((number = 1; number <= slices; number++)); do
     read -r rate p50 p99 refused <<<"$(slice)"
-    kib="$(resident_kib)"
+    kib="$(resident_kib "${PID[gateway]}")"
     # Those who use up limits hold eight more while they are there.
-    count="$(descriptors)"
+    count="$(settled_descriptor_count "${PID[gateway]}")"
     printf '%8d %12d %10d %10d %10.1f %12d\n' $((number * SLICE)) "$rate" "$p50" "$p99" "$(awk "BEGIN { print $kib / 1024 }")" "$count"
     ((refused == 0)) || problem "$refused requests of slice $number were refused or broken"
     asked=$((asked + rate * SLICE))
@@ -199,7 +150,7 @@ for ((number = 1; number <= slices; number++)); do
     fi
 done
 wait "$USERS"
-last_count="$(descriptors)"
+last_count="$(settled_descriptor_count "${PID[gateway]}")"
 echo
 ((asked >= REMEMBERED)) || echo "too few requests for the gateway to become warm: its memory is not judged"
 # Each key that is asked for in a minute has a row in that minute's table of sums, of some 150 bytes; that table is
@@ -216,5 +167,5 @@ while read -r limit allowed; do
     printf 'limit %6d: allowed %6d, ratio %.3f\n' "$limit" "$allowed" "$(awk "BEGIN { print $allowed / $limit }")"
     ((allowed == limit)) || problem "limit $limit let $allowed pass"
 done <"$WORK/limits"
-kill -0 "$GATEWAY" 2>/dev/null || problem "the gateway is gone: $(tail -n 5 "$WORK/keygate.log")"
+kill -0 "${PID[gateway]}" 2>/dev/null || problem "the gateway is gone: $(tail -n 5 "$WORK/gateway.log")"
 ((PROBLEMS == 0)) || exit 1
