@@ -79,7 +79,8 @@ private final class HealthChecker {
             }
         }
         for index in probes.indices { attend(index) }
-        multi.run()
+        var workLeft = CurlMulti.workPerTurn
+        multi.run(&workLeft)
         multi.takeTouched(into: &touched)
         for transfer in touched where probes.indices.contains(transfer.ownerIndex) {
             progressed(transfer.ownerIndex, transfer)

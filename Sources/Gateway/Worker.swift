@@ -208,15 +208,16 @@ final class Worker {
     /// libcurl's turn, then that of the exchanges with news, which may start further transfers. What is left
     /// after a few rounds goes on in the next turn.
     private func runTransfers() {
+        var workLeft = CurlMulti.workPerTurn
         for _ in 0..<4 {
             if dueLineCount > 0 { serveLines() }
-            multi.run()
+            multi.run(&workLeft)
             multi.takeTouched(into: &touched)
             if touched.isEmpty { return }
             for transfer in touched where transfer.ownerIndex >= 0 {
                 connections[transfer.ownerIndex].transferProgressed(transfer)
             }
-            if !multi.hasWork { return }
+            if workLeft <= 0 || !multi.hasWork { return }
         }
     }
 

@@ -25,6 +25,8 @@ public import Reactor
 
     var sockets = UpstreamSockets()
     private var taken: [Int32] = []
+    /// Transfers that may receive again, each once, in the order in which they said so.
+    private var resumable: [Transfer] = []
     private var timerNanos: Int64?
     private var targetText = ByteBuffer(capacity: 1024)
 
@@ -75,6 +77,7 @@ public import Reactor
         }
         transfers.removeAll()
         touched.removeAll()
+        resumable.removeAll()
         _ = unsafe curl_multi_cleanup(multi)
     }
 
@@ -210,7 +213,15 @@ public import Reactor
         }
     }
 
+    /// Lets it receive again, at its turn: libcurl reads at once what may have gathered meanwhile.
+    func resumeLater(_ transfer: Transfer) {
+        if transfer.isResumable { return }
+        transfer.isResumable = true
+        resumable.append(transfer)
+    }
+
     func resume(_ transfer: Transfer) {
+        transfer.isResumable = false
         transfer.isReadPaused = false
         transfer.isWritePaused = false
         _ = unsafe curl_easy_pause(transfer.easy, KG_PAUSE_NONE)
@@ -231,30 +242,55 @@ public import Reactor
 
     // MARK: Events
 
-    /// Lets libcurl do what is due. Call it after the events of a turn and after transfers were started.
-    public func run() {
-        // Bounded, so that one fast backend cannot keep the loop: what is left over runs in the next turn.
+    /// How much is done before the loop looks elsewhere: so many sockets are served, or so many times 16 KiB received.
+    /// A hundred large answers at a time moved 32 MiB in a turn, and everybody else waited for it.
+    public static let workPerTurn = 64
+    static let workBytes = 16 << 10
+    /// Transfers that go on after a pause in one run. They have a share of their own, for neither may they wait until
+    /// no other socket has anything to say, nor those for them.
+    static let resumptionsPerRun = 4
+
+    /// Lets libcurl do what is due. Call it after the events of a turn and after transfers were started. `workLeft` is
+    /// what is left of the turn's `workPerTurn`; when it is used up, `hasWork` says whether there is some for the next.
+    public func run(_ workLeft: inout Int) {
+        resumeSome()
         for _ in 0..<4 {
-            if let timerNanos, timerNanos <= loop.nowNanos {
-                self.timerNanos = nil
+            if isTimerDue {
+                timerNanos = nil
                 var running: Int32 = 0
                 _ = unsafe curl_multi_socket_action(multi, KG_SOCKET_TIMEOUT, 0, &running)
             }
             if !sockets.queue.isEmpty {
+                var position = 0
                 sockets.takeQueue(into: &taken)
-                for number in taken { act(number) }
+                while position < taken.count, workLeft > 0 {
+                    workLeft -= 1 + act(taken[position]) / Self.workBytes
+                    position += 1
+                }
+                sockets.putBack(taken[position...])
             }
             collectFinished()
-            if !hasWork { break }
+            if workLeft <= 0 || !isTimerDue && sockets.queue.isEmpty { break }
         }
     }
 
-    /// Whether something is due now.
-    public var hasWork: Bool {
-        if !sockets.queue.isEmpty { return true }
+    private func resumeSome() {
+        if resumable.isEmpty { return }
+        let count = min(resumable.count, Self.resumptionsPerRun)
+        // One may have ended meanwhile, or serve another exchange.
+        for transfer in resumable[..<count] where transfer.isResumable && transfer.isStarted {
+            resume(transfer)
+        }
+        resumable.removeFirst(count)
+    }
+
+    private var isTimerDue: Bool {
         guard let timerNanos else { return false }
         return timerNanos <= loop.nowNanos
     }
+
+    /// Whether something is due now.
+    public var hasWork: Bool { !sockets.queue.isEmpty || !resumable.isEmpty || isTimerDue }
 
     /// Milliseconds the loop may sleep; -1 when libcurl waits for nothing but sockets.
     public var sleepMillis: Int32 {

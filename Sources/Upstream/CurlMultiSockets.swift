@@ -31,10 +31,11 @@ extension CurlMulti {
         sockets.update(number) { $0.ready.formUnion(ready) }
     }
 
-    func act(_ number: Int32) {
+    /// Lets libcurl do what the socket is ready for. Returns how many bytes that brought.
+    func act(_ number: Int32) -> Int {
         let socket = sockets[number]
         let due = socket.wants.intersection(socket.ready)
-        if due.isEmpty { return }
+        if due.isEmpty { return 0 }
         var mask: Int32 = 0
         if due.contains(.readable) { mask |= CURL_CSELECT_IN }
         if due.contains(.writable) { mask |= CURL_CSELECT_OUT }
@@ -44,17 +45,19 @@ extension CurlMulti {
         _ = unsafe curl_multi_socket_action(multi, number, mask, &running)
         // An upload that waits for more of its body keeps libcurl from ending a transfer whose answer is whole.
         if let transfer, transfer.isReadPaused, transfer.hasRefusedBody { resume(transfer) }
+        let received = (transfer?.receivedCount ?? 0) - receivedBefore
         let after = sockets[number]
-        if !after.isRegistered || after.wants.isEmpty { return }
-        // libcurl reads at most 16 KiB a time. An edge tells only of arrivals, so what may still be there
+        if !after.isRegistered || after.wants.isEmpty { return received }
+        // libcurl reads 16 KiB a time, several times. An edge tells only of arrivals, so what may still be there
         // has to be looked for: after a large read simply by going on, otherwise by asking the kernel.
-        if let transfer, transfer.receivedCount - receivedBefore >= 8192 {
+        if received >= 8192 {
             sockets.update(number) { _ in }
-            return
+            return received
         }
         let ready = currentReadiness(
             number, readable: after.wants.contains(.readable), writable: after.wants.contains(.writable))
         sockets.update(number) { $0.ready = $0.ready.subtracting(after.wants).union(ready) }
+        return received
     }
 
     func socketWanted(_ easy: UnsafeMutableRawPointer, _ number: Int32, _ what: Int32) {

@@ -63,6 +63,8 @@ public enum OutgoingBody: Sendable, Equatable {
     public internal(set) var error: UpstreamError?
     var malformed = false
     var isWritePaused = false
+    /// It waits for its turn to go on after a pause.
+    var isResumable = false
 
     // Of this use.
     var mayReplay = false
@@ -119,6 +121,7 @@ public enum OutgoingBody: Sendable, Equatable {
         error = nil
         malformed = false
         isWritePaused = false
+        isResumable = false
         startCount = 0
         isStarted = false
         isTouched = false
@@ -149,7 +152,7 @@ public enum OutgoingBody: Sendable, Equatable {
 
     /// The exchange has taken what it could from `responseBody`.
     public func resumeReceiving() {
-        if isWritePaused, responseBody.count < TransferLimits.lowWaterBytes { unsafe multi.resume(self) }
+        if isWritePaused, responseBody.count < TransferLimits.lowWaterBytes { unsafe multi.resumeLater(self) }
     }
 
     /// Nothing of the request has been sent: there never was a connection to send it on.

@@ -46,10 +46,18 @@ struct UpstreamSockets {
         }
     }
 
-    /// Takes the sockets that have something to do. Whoever takes them gives the array back to `recycle`.
+    /// Takes the sockets that have something to do. The caller hands in the array it got last time, to be reused.
     mutating func takeQueue(into taken: inout [Int32]) {
         swap(&queue, &taken)
         queue.removeAll(keepingCapacity: true)
         for number in taken { slots[Int(number)].isQueued = false }
+    }
+
+    /// Those that were taken and not looked at come before all others.
+    mutating func putBack(_ rest: ArraySlice<Int32>) {
+        if rest.isEmpty { return }
+        let waiting = rest.filter { !slots[Int($0)].isQueued }
+        for number in waiting { slots[Int(number)].isQueued = true }
+        queue.insert(contentsOf: waiting, at: 0)
     }
 }

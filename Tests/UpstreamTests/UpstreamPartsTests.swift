@@ -48,6 +48,26 @@ import Testing
         #expect(queue(&sockets) == [5], "still due, so the next look queues it again")
     }
 
+    @Test func whoWasPutBackComesBeforeAllOthersAndOnce() {
+        var sockets = UpstreamSockets()
+        func makeDue(_ number: Int32) {
+            sockets.update(number) { socket in
+                socket.wants = .readable
+                socket.ready = .readable
+            }
+        }
+        for number in 1...4 as ClosedRange<Int32> { makeDue(number) }
+        let taken = queue(&sockets)
+        #expect(taken == [1, 2, 3, 4])
+        // The first and the third are due again before the last two were looked at.
+        makeDue(1)
+        makeDue(3)
+        sockets.putBack(taken[2...])
+        makeDue(4)
+        #expect(queue(&sockets) == [4, 1, 3])
+        #expect(sockets.queue.isEmpty)
+    }
+
     @Test func aSocketNeverSeenIsIdle() {
         let sockets = UpstreamSockets()
         #expect(!sockets[1000].isRunnable)
