@@ -74,6 +74,8 @@ let package = Package(
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], swiftSettings: swift),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Bytes", "CLinux"], swiftSettings: swift),
         .testTarget(name: "RulesTests", dependencies: ["Rules", "Access", "Bytes"], swiftSettings: swift),
+        // Its certificates are those of the end-to-end tests, its sockets those of the loop's: links to both.
+        .testTarget(name: "TLSTests", dependencies: ["TLS", "Reactor", "Bytes", "CLinux"], swiftSettings: swift),
         .testTarget(name: "AttackTests", dependencies: ["Attack", "Reactor", "Bytes"], swiftSettings: swift),
         .testTarget(
             name: "KeysTests", dependencies: ["Keys", "Reactor", "Access", "JSON", "Bytes", "KeysTorture"],

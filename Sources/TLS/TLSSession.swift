@@ -90,7 +90,7 @@ public import Reactor
         ERR_clear_error()
         let result = unsafe SSL_do_handshake(ssl)
         if result == 1 {
-            if context is TLSContext { clientSubject = subject() }
+            if context is TLSContext { clientSubject = peerSubject() }
             return .done
         }
         switch unsafe SSL_get_error(ssl, result) {
@@ -172,7 +172,8 @@ public import Reactor
         return unsafe "\(words): \(String(cString: detail))"
     }
 
-    private func subject() -> [UInt8]? {
+    /// The subject of the certificate that the other end has shown.
+    func peerSubject() -> [UInt8]? {
         let length = unsafe kg_tls_peer_subject(ssl, nil, 0)
         guard length >= 0 else { return nil }
         return unsafe [UInt8](unsafeUninitializedCapacity: length) { room, count in
