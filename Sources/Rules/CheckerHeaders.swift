@@ -44,9 +44,7 @@ extension Checker {
             return
         }
         if let other = credentials.first(where: { Self.isSame($0.source, source) }) {
-            findings.error(
-                "keys are taken from here already", at: directive.head, note: "first written here",
-                at: other.place)
+            findings.repetition("keys are taken from here already", at: directive.head, first: other.place)
             return
         }
         credentials.append((source, directive.head))
@@ -85,9 +83,9 @@ extension Checker {
         }
         let folded = HeaderNames.folded(name)
         if let other = injected.first(where: { HeaderNames.folded($0.header.name) == folded }) {
-            findings.error(
+            findings.repetition(
                 "\(directive.name.shown) is set already; names are the same in any letter case and with \"_\", \".\" or \"-\"",
-                at: directive.name.place, note: "first written here", at: other.place)
+                at: directive.name.place, first: other.place)
             return
         }
         let header = InjectedHeader(

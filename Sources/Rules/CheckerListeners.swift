@@ -16,9 +16,7 @@ extension Checker {
             return
         }
         if let other = listenPlaces.first(where: { $0.endpoint == endpoint && !Self.isAnyPort(endpoint) }) {
-            findings.error(
-                "\(endpoint) is listened on already", at: words[0].place, note: "first written here",
-                at: other.place)
+            findings.repetition("\(endpoint) is listened on already", at: words[0].place, first: other.place)
         }
         listenPlaces.append((endpoint, words[0].place))
         var reading = ListenOptions(words: Array(words[1...]))
@@ -69,14 +67,7 @@ extension Checker {
 
     /// Reports an option that stands there a second time.
     private func noteOnce(_ word: Word, _ first: inout Place?) -> Bool {
-        if let first {
-            findings.error(
-                "\(word.shown) may be written once here", at: word.place, note: "first written here",
-                at: first)
-            return false
-        }
-        first = word.place
-        return true
+        findings.note(word.place, in: &first, "\(word.shown) may be written once here")
     }
 
     private func clientAuthority(_ word: Word?, usage: Place) -> TLSSettings.File? {

@@ -14,9 +14,8 @@ extension Checker {
         let word = directive.arguments[0]
         guard let name = values.identifier(word, what: "a name") else { return }
         if let other = upstreams.first(where: { $0.group.name == name }) {
-            findings.error(
-                "there is an upstream \"\(name)\" already", at: word.place, note: "first written here",
-                at: other.name.place)
+            findings.repetition(
+                "there is an upstream \"\(name)\" already", at: word.place, first: other.name.place)
             return
         }
         var body = UpstreamBody(findings: findings)
@@ -115,9 +114,9 @@ struct UpstreamBody {
         for (index, entry) in servers.enumerated() {
             guard let first = servers[..<index].first(where: { $0.server.address == entry.server.address })
             else { continue }
-            findings.error(
+            findings.repetition(
                 "there is a server \(entry.server) already; a larger share is written with weight",
-                at: entry.word.place, note: "first written here", at: first.word.place)
+                at: entry.word.place, first: first.word.place)
             return nil
         }
         if let first = tlsPlaces.first, !servers.contains(where: \.server.isTLS) {

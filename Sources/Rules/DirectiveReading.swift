@@ -10,18 +10,27 @@ struct SeenDirectives {
     /// Reports a repetition. False for one.
     mutating func note(_ directive: Directive, _ findings: Findings) -> Bool {
         let name = directive.name.string
-        if let first = places[name] {
-            findings.error(
-                "\"\(name)\" may be written once here", at: directive.name.place, note: "first written here",
-                at: first)
-            return false
-        }
-        places[name] = directive.name.place
-        return true
+        return findings.note(
+            directive.name.place, in: &places[name], "\"\(name)\" may be written once here")
     }
 }
 
 extension Findings {
+    /// What stands there has been written before.
+    func repetition(_ message: String, at place: Place, first: Place) {
+        error(message, at: place, note: "first written here", at: first)
+    }
+
+    /// Notes where the only one of its kind stands. False, and reported, if there is one already.
+    func note(_ place: Place, in first: inout Place?, _ message: @autoclosure () -> String) -> Bool {
+        if let first {
+            repetition(message(), at: place, first: first)
+            return false
+        }
+        first = place
+        return true
+    }
+
     /// The arguments if their number is right and there is no block; `usage` is what was expected.
     func arguments(_ directive: Directive, _ count: ClosedRange<Int>, _ usage: String) -> [Word]? {
         if let block = directive.block {
@@ -71,9 +80,7 @@ extension Findings {
                 return nil
             }
             if let first = values[name.string] {
-                error(
-                    "\(name.shown) may be written once here", at: name.place, note: "first written here",
-                    at: first.place)
+                repetition("\(name.shown) may be written once here", at: name.place, first: first.place)
                 return nil
             }
             values[name.string] = value

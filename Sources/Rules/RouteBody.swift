@@ -142,9 +142,8 @@ struct RouteBody {
     private mutating func readLimit(_ directive: Directive) {
         guard let limit = RouteLimitReader.own(directive, values, findings) else { return }
         if let other = limits.first(where: { $0.limit.name == limit.name }) {
-            findings.error(
-                "there is a limit of that name already", at: directive.head, note: "first written here",
-                at: other.place)
+            findings.repetition(
+                "there is a limit of that name already", at: directive.head, first: other.place)
             return
         }
         limits.append((limit, directive.head))
@@ -153,13 +152,8 @@ struct RouteBody {
     // MARK: Who may pass
 
     private mutating func readAccess(_ directive: Directive) {
-        if let accessPlace {
-            findings.error(
-                "expected exactly one of public, authenticated or require in a route", at: directive.head,
-                note: "first written here", at: accessPlace)
-            return
-        }
-        accessPlace = directive.head
+        let one = "expected exactly one of public, authenticated or require in a route"
+        guard findings.note(directive.head, in: &accessPlace, one) else { return }
         switch directive.name.string {
         case "public":
             if findings.arguments(directive, 0...0, "nothing after \"public\"") != nil { access = .open }

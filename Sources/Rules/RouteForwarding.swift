@@ -35,13 +35,8 @@ extension RouteBody {
 
     mutating func readPathChange(_ directive: Directive) {
         let name = directive.name.string
-        if let pathChangePlace {
-            findings.error(
-                "expected at most one of strip-prefix and rewrite in a route", at: directive.head,
-                note: "first written here", at: pathChangePlace)
-            return
-        }
-        pathChangePlace = directive.head
+        let one = "expected at most one of strip-prefix and rewrite in a route"
+        guard findings.note(directive.head, in: &pathChangePlace, one) else { return }
         guard let words = findings.arguments(directive, 1...1, "\(name) PATH") else { return }
         let word = words[0]
         guard word.text.first == UInt8(ascii: "/") else {
@@ -117,9 +112,7 @@ extension RouteBody {
         }
         let folded = HeaderNames.folded(name)
         if let other = setHeaders.first(where: { HeaderNames.folded($0.header.name) == folded }) {
-            findings.error(
-                "\(words[0].shown) is set already", at: directive.head, note: "first written here",
-                at: other.place)
+            findings.repetition("\(words[0].shown) is set already", at: directive.head, first: other.place)
             return
         }
         setHeaders.append((FixedHeader(name: name, value: words[1].text), directive.head))

@@ -133,9 +133,7 @@ struct NamedLimitList {
     mutating func read(_ directive: Directive, _ values: ValueReader, _ findings: Findings) {
         guard let limit = RouteLimitReader.named(directive, values, findings) else { return }
         if let other = entries.first(where: { $0.limit.name == limit.name }) {
-            findings.error(
-                "this rate limit is charged already", at: directive.head, note: "first written here",
-                at: other.place)
+            findings.repetition("this rate limit is charged already", at: directive.head, first: other.place)
             return
         }
         entries.append((limit, directive.head))

@@ -27,9 +27,7 @@ enum TagList {
             return
         }
         if let other = tags.first(where: { $0.tag.name == name.text }) {
-            findings.error(
-                "there is a tag \(name.shown) already", at: word.place, note: "first written here",
-                at: other.place)
+            findings.repetition("there is a tag \(name.shown) already", at: word.place, first: other.place)
             return
         }
         guard let pieces = Template.pieces(tagValue: value, captures: captures, findings: findings) else {

@@ -39,19 +39,24 @@ import CCurl
 
     /// Starts a line. `name` must be a token.
     public mutating func begin(name: Span<UInt8>) {
-        precondition(!isOpen, "a header line is begun inside another")
-        isOpen = true
-        lineStarts.append(text.count)
+        openLine()
         text.append(name)
-        text.append(": ")
-        valueStart = text.count
+        endName()
     }
 
     public mutating func begin(name: StaticString) {
+        openLine()
+        text.append(name)
+        endName()
+    }
+
+    private mutating func openLine() {
         precondition(!isOpen, "a header line is begun inside another")
         isOpen = true
         lineStarts.append(text.count)
-        text.append(name)
+    }
+
+    private mutating func endName() {
         text.append(": ")
         valueStart = text.count
     }
