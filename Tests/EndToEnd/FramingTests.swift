@@ -182,11 +182,7 @@ import Testing
 
     @Test func aClientThatFinishedSendingStillGetsItsAnswer() throws {
         let release = Gate()
-        let upstream = try Upstream { connection in
-            _ = try connection.request()
-            release.wait()
-            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        }
+        let upstream = try Upstream(Upstream.sayOK(after: release))
         let gateway = try Gateway(upstream: upstream)
         let client = try gateway.connect()
         try client.send(Client.head("GET", "/open/1"))

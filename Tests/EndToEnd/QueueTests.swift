@@ -61,9 +61,7 @@ import Testing
     }
 
     static func queueLength(_ gateway: Gateway) throws -> Int? {
-        let line = "keygate_upstream_queue_length{upstream=\"api\"} "
-        return try gateway.fromAdmin("/metrics").text.split(separator: "\n")
-            .first { $0.hasPrefix(line) }.flatMap { Int($0.dropFirst(line.count)) }
+        try gateway.metric("keygate_upstream_queue_length{upstream=\"api\"}")
     }
 
     @Test func withoutAQueueWhatIsTooMuchIsRefused() throws {

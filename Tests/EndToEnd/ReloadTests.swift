@@ -132,7 +132,6 @@ import Testing
     @Test func drainingUnderLoadLosesNothing() throws {
         let upstream = try Upstream(Upstream.echoBody)
         let gateway = try Gateway(upstream: upstream, workers: 2)
-        let release = Gate()
         // Clients of the load see either a whole answer or an orderly end between two requests.
         let address = gateway.address
         let key = gateway.cast.reader.secret
@@ -164,16 +163,11 @@ import Testing
         for _ in 0..<8 { _ = try begun.next("load has begun") }
         #expect(try gateway.stop() == .code(0))
         for _ in 0..<8 { #expect(try results.next("client result") == nil) }
-        release.open()
     }
 
     @Test func drainingFinishesWhatIsInFlightAndAcceptsNothingNew() throws {
         let release = Gate()
-        let upstream = try Upstream { connection in
-            _ = try connection.request()
-            release.wait()
-            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        }
+        let upstream = try Upstream(Upstream.sayOK(after: release))
         let gateway = try Gateway(upstream: upstream)
         let client = try gateway.connect()
         try client.send(Client.head("GET", "/open/1"))
@@ -188,10 +182,7 @@ import Testing
     }
 
     @Test func drainingWaitsNoLongerThanItsGrace() throws {
-        let upstream = try Upstream { connection in
-            _ = try connection.request()
-            _ = connection.waitForClose()
-        }
+        let upstream = try Upstream(Upstream.silent)
         let gateway = try Gateway("shutdown-grace 300ms\n" + Gateway.routes, upstream: upstream)
         let client = try gateway.connect()
         try client.send(Client.head("GET", "/open/1"))
@@ -202,10 +193,7 @@ import Testing
     }
 
     @Test func aSecondSignalEndsAtOnce() throws {
-        let upstream = try Upstream { connection in
-            _ = try connection.request()
-            _ = connection.waitForClose()
-        }
+        let upstream = try Upstream(Upstream.silent)
         let gateway = try Gateway(upstream: upstream)
         let client = try gateway.connect()
         try client.send(Client.head("GET", "/open/1"))

@@ -21,10 +21,7 @@ import Testing
 
     /// A figure of /metrics about a server; nil if it is not there.
     static func metric(_ gateway: Gateway, _ name: String, _ server: String) throws -> Int? {
-        let line = "keygate_upstream_\(name){upstream=\"api\",server=\"\(server)\"} "
-        return try gateway.fromAdmin("/metrics").text.split(separator: "\n")
-            .first { $0.hasPrefix(line) }
-            .flatMap { Int($0.dropFirst(line.count)) }
+        try gateway.metric("keygate_upstream_\(name){upstream=\"api\",server=\"\(server)\"}")
     }
 
     @Test func aServerThatIsDownFromTheStartIsNoticedByNobody() throws {
@@ -147,10 +144,7 @@ import Testing
 
     @Test func aSlowServerTimesOutAndIsLeftAlone() throws {
         let well = try Upstream(Self.named("well"))
-        let slow = try Upstream { connection in
-            _ = try connection.request()
-            _ = connection.waitForClose()
-        }
+        let slow = try Upstream(Upstream.silent)
         let gateway = try Self.gateway(
             [slow.endpoint.url, well.endpoint.url],
             "timeout first-byte=200ms; eject after=2 for=1h max=1h")

@@ -156,11 +156,7 @@ import Testing
 
     @Test func drainingFinishesWhatIsInFlight() throws {
         let go = Gate()
-        let upstream = try Upstream { connection in
-            _ = try connection.request()
-            go.wait(milliseconds: 60_000)
-            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        }
+        let upstream = try Upstream(Upstream.sayOK(after: go))
         let gateway = try Gateway.withTLS(upstream: upstream)
         let curl = try Child(gateway.curlArguments([], ["/open/1"]), in: gateway.directory.path)
         _ = try upstream.next()

@@ -79,10 +79,7 @@ import Testing
     }
 
     @Test func aSilentUpstreamTimesOut() throws {
-        let upstream = try Upstream { connection in
-            _ = try connection.request()
-            _ = connection.waitForClose()
-        }
+        let upstream = try Upstream(Upstream.silent)
         let gateway = try Gateway(upstream: upstream, timeouts: "connect=1s first-byte=300ms idle=300ms")
         let answer = try gateway.get("/open/1")
         #expect(answer.status == 504)

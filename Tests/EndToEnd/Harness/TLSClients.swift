@@ -28,7 +28,7 @@ extension Gateway {
         try runToEnd(curlArguments(options, host: host, paths), in: directory.path)
     }
 
-    /// A number of `/metrics`.
+    /// A number of `/metrics`, by name and labels as they stand there; nil if it is not there.
     func metric(_ name: String) throws -> Int? {
         try fromAdmin("/metrics").text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
             .flatMap { Int($0.dropFirst(name.count + 1)) }

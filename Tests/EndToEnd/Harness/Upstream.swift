@@ -64,6 +64,21 @@ final class Upstream: Sendable {
         }
     }
 
+    /// The same once the gate is open, for one request.
+    static func sayOK(after gate: Gate) -> Script {
+        { connection in
+            _ = try connection.request()
+            gate.wait(milliseconds: 60_000)
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        }
+    }
+
+    /// Reads a request of each connection and never answers.
+    static let silent: Script = { connection in
+        _ = try connection.request()
+        _ = connection.waitForClose()
+    }
+
     /// Answers every request with the same bytes, keeping the connection.
     static func answer(_ bytes: String) -> Script {
         { connection in
