@@ -113,7 +113,8 @@ public func currentReadiness(_ number: Int32, readable: Bool, writable: Bool) ->
 }
 
 /// Makes a connected socket look ended to whoever reads from it next: takes away its pending error and what
-/// it holds, and shuts both directions down.
+/// it holds, and shuts both directions down. To a poller that watches it each call is news, even of a socket that
+/// was shut down before.
 public func endStream(_ number: Int32) {
     var error: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)

@@ -18,10 +18,17 @@ extension CurlMulti {
             // Nothing may come on a connection that is kept for later: the rest of an answer that was longer
             // than it said, a farewell such as a 408, or the end. libcurl looks before it reuses one, but
             // takes pending bytes for life, and the next client would be given them for an answer.
+            if socket.hasEnded { return }
             if !readiness.isDisjoint(with: [.readable, .peerFinished, .hangUp, .failed]) {
                 endStream(number)
+                loop.poller.remove(number)
+                sockets.update(number) { socket in
+                    socket.hasEnded = true
+                    socket.ready = [.readable, .writable]
+                }
+            } else if readiness.contains(.writable) {
+                sockets.update(number) { $0.ready.insert(.writable) }
             }
-            if readiness.contains(.writable) { sockets.update(number) { $0.ready.insert(.writable) } }
             return
         }
         var ready = readiness.intersection([.readable, .writable])
@@ -104,6 +111,7 @@ extension CurlMulti {
             socket.generation &+= 1
             socket.isConnection = true
             socket.isRegistered = true
+            socket.hasEnded = false
             socket.wants = []
             socket.ready = []
             socket.transferSlot = -1

@@ -15,6 +15,9 @@ struct UpstreamSocket {
     /// pair) come and go unannounced and are registered level-triggered, for as long as libcurl asks.
     var isConnection = false
     var isRegistered = false
+    /// A kept connection that we ended because something came on it. It is watched no more: ending it is an
+    /// edge itself, so it would be ended for ever. libcurl meets the end when it looks before the next use.
+    var hasEnded = false
     var isQueued = false
     var wants: Readiness = []
     var ready: Readiness = []

@@ -108,13 +108,41 @@ import Testing
         #expect(server.heads.count == 5)
     }
 
-    /// Whether the event of the closed connection has been delivered: waits for one event.
-    private func isIdleConnectionClosed(_ loop: TestLoop) -> Bool {
-        guard let count = try? loop.loop.wait(longestMillis: 1000) else { return true }
+    /// Ending a connection is an event on it, as every further attempt would be: a loop that answered each of
+    /// them would turn for as long as the connection is kept.
+    @Test(arguments: [false, true])
+    func aConnectionThatDiedWhileIdleIsNoMoreWork(byReset: Bool) throws {
+        let mayClose = try Mailbox<Void>()
+        let server = try ScriptedServer { connection, number in
+            try connection.readHead()
+            if byReset { connection.resetOnClose() }
+            try connection.send(Self.ok)
+            if number == 0 { mayClose.wait() }
+        }
+        let loop = try TestLoop()
+        let key = loop.register(server)
+        #expect(try loop.send(request("GET", "/", mayReplay: true), to: key).text == "ok")
+        mayClose.post(())
+        // The end comes as one event or as a few, and then there is silence.
+        var turns = 0
+        while turns < 50, try deliverEvents(loop, waitingMillis: 500) > 0 { turns += 1 }
+        #expect(turns > 0, "the end of the connection is seen")
+        #expect(turns < 5, "nothing more comes from a connection that is over")
+        #expect(try loop.send(request("POST", "/", mayReplay: false), to: key).text == "ok")
+    }
+
+    private func deliverEvents(_ loop: TestLoop, waitingMillis: Int32) throws -> Int {
+        let count = try loop.loop.wait(longestMillis: waitingMillis)
         for position in 0..<count {
             let (token, readiness) = loop.loop.poller.event(at: position)
             loop.multi.socketReady(token, readiness)
         }
+        return count
+    }
+
+    /// Whether the event of the closed connection has been delivered: waits for one event.
+    private func isIdleConnectionClosed(_ loop: TestLoop) -> Bool {
+        _ = try? deliverEvents(loop, waitingMillis: 1000)
         return true
     }
 }
