@@ -112,18 +112,4 @@ struct MigrationTests {
                 #"{"key":"\#(text)","migrationId":"seam_prefixed_api_key"}"#)
         }
     }
-
-    @Test(
-        "base64 has one spelling for the same bytes",
-        arguments: [
-            ("", []), ("Zg==", [0x66]), ("Zm8=", [0x66, 0x6F]), ("Zm9v", [0x66, 0x6F, 0x6F]),
-            ("+/8=", [0xFB, 0xFF]),
-            ("Zg", nil), ("Zh==", nil), ("Zm9=", nil), ("Z===", nil), ("====", nil), ("Zm 8", nil),
-            ("Zm=8", nil), ("-_8=", nil),
-        ] as [(String, [UInt8]?)])
-    func base64(_ text: String, _ bytes: [UInt8]?) {
-        let encoded = Array(text.utf8)
-        let decoded = Base64.decode(encoded.span)
-        #expect(decoded == bytes)
-    }
 }

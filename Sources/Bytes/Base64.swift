@@ -1,11 +1,9 @@
 // Base64 as RFC 4648 §4 has it, strictly: padded, no line breaks, no bits left over that a second spelling of the
 // same bytes could hide in.
 
-import Bytes
-
-enum Base64 {
+public enum Base64 {
     /// The bytes that `text` spells; nil if it is not canonical base64.
-    static func decode(_ text: Span<UInt8>) -> [UInt8]? {
+    public static func decode(_ text: Span<UInt8>) -> [UInt8]? {
         guard text.count.isMultiple(of: 4) else { return nil }
         var digitCount = text.count
         while digitCount > text.count - 2, digitCount > 0, text[digitCount - 1] == UInt8(ascii: "=") {
@@ -27,6 +25,24 @@ enum Base64 {
         }
         return bits == 0 ? bytes : nil
     }
+
+    /// Appends the one spelling of `bytes`.
+    public static func append(_ bytes: Span<UInt8>, to text: inout [UInt8]) {
+        var index = 0
+        while index < bytes.count {
+            let count = min(3, bytes.count - index)
+            var bits: UInt32 = 0
+            for offset in 0..<3 { bits = bits << 8 | (offset < count ? UInt32(bytes[index + offset]) : 0) }
+            for digit in 0..<4 {
+                text.append(
+                    digit <= count ? spelling[Int(bits >> UInt32(18 - 6 * digit) & 63)] : UInt8(ascii: "="))
+            }
+            index += 3
+        }
+    }
+
+    private static let spelling = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     private static func value(_ digit: UInt8) -> UInt8? {
         switch digit {
