@@ -79,6 +79,9 @@ public struct ResponseLines: ~Copyable {
         withheld.reset([])
     }
 
+    /// From here to the next `reset`, a 101 is an answer like others.
+    public mutating func expectUpgrade() { expectation = .upgrade }
+
     /// From here to the next `reset`, keeps every field of this name to itself; see `withheldNumber`. Not for
     /// fields that frame the response.
     public mutating func withhold(_ name: [UInt8]) { withheld.reset(name) }

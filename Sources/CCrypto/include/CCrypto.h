@@ -19,6 +19,10 @@ int SHA256_Init(kg_sha256_ctx *ctx);
 int SHA256_Update(kg_sha256_ctx *ctx, const void *data, size_t length);
 int SHA256_Final(unsigned char *digest, kg_sha256_ctx *ctx);
 
+// SHA1(3): for the handshake of WebSocket, which asks for it; nothing of ours is kept safe by it. Returns digest, or
+// NULL where the library has been told to do without it.
+unsigned char *SHA1(const unsigned char *data, size_t length, unsigned char *digest);
+
 // Compares in time that depends on the length only. 0 when equal.
 int CRYPTO_memcmp(const void *a, const void *b, size_t length);
 
