@@ -18,7 +18,7 @@ public import Reactor
     let loop: EventLoop
     let tokenKind: UInt8
 
-    private var servers: [UpstreamOrigin] = []
+    var servers: [UpstreamOrigin] = []
     /// Every transfer ever made, by slot; the idle ones are also in `idle`, by server.
     var transfers: [Transfer] = []
     private var idle: [[Int]] = []
@@ -29,6 +29,8 @@ public import Reactor
     private var resumable: [Transfer] = []
     private var timerNanos: Int64?
     private var targetText = ByteBuffer(capacity: 1024)
+    /// What is read from a tunnel at a time.
+    var tunnelRead = ByteBuffer()
 
     /// Transfers with news since the loop last looked, each once.
     public private(set) var touched: [Transfer] = []
@@ -138,7 +140,7 @@ public import Reactor
         }
     }
 
-    private func stop(_ transfer: Transfer) {
+    func stop(_ transfer: Transfer) {
         guard transfer.isStarted else { return }
         transfer.isStarted = false
         _ = unsafe curl_multi_remove_handle(multi, transfer.easy)
@@ -303,6 +305,10 @@ public import Reactor
         var code = CURLE_OK
         while let easy = unsafe kg_multi_next_done(multi, &code) {
             let transfer = unsafe CurlMulti.transfer(of: easy)
+            if code == CURLE_OK, transfer.tunnel != nil {
+                tunnelConnected(transfer)
+                continue
+            }
             transfer.error =
                 if transfer.malformed {
                     .invalid(detail: StaticDetail("the answer's head is malformed"))

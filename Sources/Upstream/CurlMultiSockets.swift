@@ -31,6 +31,11 @@ extension CurlMulti {
             }
             return
         }
+        if socket.transferSlot >= 0, transfers[socket.transferSlot].isTunnelConnected {
+            // What TLS waits for in one direction may be an event of the other.
+            sockets.update(number) { $0.ready = [.readable, .writable] }
+            return
+        }
         var ready = readiness.intersection([.readable, .writable])
         // Errors and hang-ups are found by reading and writing.
         if !readiness.isDisjoint(with: [.failed, .hangUp]) { ready = [.readable, .writable] }
@@ -47,6 +52,7 @@ extension CurlMulti {
         if due.contains(.readable) { mask |= CURL_CSELECT_IN }
         if due.contains(.writable) { mask |= CURL_CSELECT_OUT }
         let transfer = socket.transferSlot >= 0 ? transfers[socket.transferSlot] : nil
+        if let transfer, transfer.isTunnelConnected { return pump(transfer) }
         let receivedBefore = transfer?.receivedCount ?? 0
         var running: Int32 = 0
         _ = unsafe curl_multi_socket_action(multi, number, mask, &running)

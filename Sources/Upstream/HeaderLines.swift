@@ -160,6 +160,20 @@ import CCurl
         return unsafe nodes
     }
 
+    /// Calls `body` with name and value of each header, in order; not with those that are only kept from being added.
+    public func forEachHeader(_ body: (Span<UInt8>, Span<UInt8>) -> Void) {
+        forEachLine { line in
+            var colon = 0
+            while colon < line.count, line[colon] != UInt8(ascii: ":") { colon += 1 }
+            if colon == line.count {
+                // `Name;` stands for a header without a value.
+                body(line.extracting(0..<line.count - 1), line.extracting(line.count..<line.count))
+            } else if colon + 1 < line.count {
+                body(line.extracting(0..<colon), line.extracting(colon + 2..<line.count))
+            }
+        }
+    }
+
     /// Calls `body` with each finished line, `Name: value`. For `keygate explain`.
     public func forEachLine(_ body: (Span<UInt8>) -> Void) {
         let bytes = text.bytes

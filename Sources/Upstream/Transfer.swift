@@ -66,6 +66,12 @@ public enum OutgoingBody: Sendable, Equatable {
     /// It waits for its turn to go on after a pause.
     var isResumable = false
 
+    /// What it has besides, if it is to become a tunnel.
+    var tunnel: Tunnel?
+    /// The backend has switched protocols, as it was asked to: `requestBody` and `responseBody` are the bytes of both
+    /// sides from here on, until `isComplete`.
+    public internal(set) var isSwitched = false
+
     // Of this use.
     var mayReplay = false
     var startCount = 0
@@ -105,7 +111,9 @@ public enum OutgoingBody: Sendable, Equatable {
         response.reset()
         Transfer.empty(&responseBody)
         // Most requests have no body; each look at a buffer costs a check.
-        if currentMode == .upload {
+        if currentMode == .upload || tunnel != nil {
+            tunnel = nil
+            isSwitched = false
             requestTrailers.removeAll()
             Transfer.empty(&requestBody)
         }
@@ -141,17 +149,20 @@ public enum OutgoingBody: Sendable, Equatable {
     /// The body is complete: no byte follows what is in `requestBody`.
     public func endRequestBody() {
         requestBodyEnded = true
+        if tunnel != nil { return unsafe multi.tunnelChanged(self) }
         if requestTrailers.count > 0 { unsafe multi.armTrailers(self) }
         resumeSending()
     }
 
     /// More of the body is in `requestBody`, if libcurl waits for it.
     public func resumeSending() {
+        if tunnel != nil { return unsafe multi.tunnelChanged(self) }
         if isReadPaused, !requestBody.isEmpty || requestBodyEnded { unsafe multi.resume(self) }
     }
 
     /// The exchange has taken what it could from `responseBody`.
     public func resumeReceiving() {
+        if tunnel != nil { return unsafe multi.tunnelChanged(self) }
         if isWritePaused, responseBody.count < TransferLimits.lowWaterBytes { unsafe multi.resumeLater(self) }
     }
 
@@ -190,7 +201,9 @@ public enum OutgoingBody: Sendable, Equatable {
             hasHead = true
             // libcurl would drop the body of a 417 and send the request once more without Expect.
             return !(forbidsReuse && response.head.status == .expectationFailed)
-        case .malformed, .switched:
+        case .switched:
+            return acceptSwitch()
+        case .malformed:
             malformed = true
             return false
         }

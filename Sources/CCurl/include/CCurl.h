@@ -71,6 +71,9 @@ static inline CURLcode kg_easy_getinfo_long(CURL *easy, CURLINFO info, long *val
 static inline CURLcode kg_easy_getinfo_pointer(CURL *easy, CURLINFO info, void **value) {
     return curl_easy_getinfo(easy, info, value);
 }
+static inline CURLcode kg_easy_getinfo_socket(CURL *easy, CURLINFO info, curl_socket_t *value) {
+    return curl_easy_getinfo(easy, info, value);
+}
 static inline CURLcode kg_global_init(void) { return curl_global_init(CURL_GLOBAL_DEFAULT); }
 
 // The next finished transfer, or NULL. Its result is copied out because the message may not be kept.
@@ -91,7 +94,7 @@ curl_socket_t kg_open_upstream_socket(struct curl_sockaddr *address);
 static const size_t KG_WRITE_PAUSE = CURL_WRITEFUNC_PAUSE, KG_READ_PAUSE = CURL_READFUNC_PAUSE,
     KG_READ_ABORT = CURL_READFUNC_ABORT;
 static const int KG_PAUSE_NONE = CURLPAUSE_CONT, KG_PAUSE_RECV = CURLPAUSE_RECV, KG_PAUSE_SEND = CURLPAUSE_SEND;
-static const curl_socket_t KG_SOCKET_TIMEOUT = CURL_SOCKET_TIMEOUT;
+static const curl_socket_t KG_SOCKET_TIMEOUT = CURL_SOCKET_TIMEOUT, KG_SOCKET_BAD = CURL_SOCKET_BAD;
 static const long KG_HTTP_1_1 = CURL_HTTP_VERSION_1_1;
 
 #endif
