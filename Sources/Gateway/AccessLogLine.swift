@@ -60,6 +60,15 @@ enum AccessLogLine {
         log.append(decimal: exchange.bodyByteCount)
         log.append(",\"bytesOut\":")
         log.append(decimal: exchange.answerBytes)
+        if let end = exchange.tunnelEnd {
+            log.append(",\"tunnelEnd\":\"")
+            log.append(end.word)
+            log.append("\"")
+            if exchange.tunnel.closeCode > 0 {
+                log.append(",\"closeCode\":")
+                log.append(decimal: exchange.tunnel.closeCode)
+            }
+        }
         appendDurations(exchange, nowNanos: nowNanos, to: &log)
         log.append("}\n")
     }
@@ -101,6 +110,7 @@ enum AccessLogLine {
     /// The outcome in one word: `VALID`, `PUBLIC`, the code of a refusal, or how it ended instead.
     private static func code(of exchange: Exchange) -> StaticString {
         if exchange.isAbandoned { return "CLIENT_LEFT" }
+        if exchange.tunnelEnd == .revoked { return "REVOKED" }
         if exchange.isBroken { return exchange.revocation == nil ? "ANSWER_BROKEN" : "REVOKED" }
         switch exchange.outcome {
         case .undecided: return "CLIENT_LEFT"

@@ -33,6 +33,8 @@ final class Connection {
         case head
         /// We are waiting for the exchange: the request's body, the answer, or both.
         case exchange
+        /// We are waiting for bytes of either side of a tunnel.
+        case tunnel
         /// We are waiting for the client to take the rest of the last answer.
         case closing
         /// We are waiting for the client to close, having said everything: closing at once would reset the
@@ -128,6 +130,7 @@ final class Connection {
         switch state {
         case .idle, .preamble: wait(nanos: Worker.drainIdleNanos)
         case .handshake, .head: wait(nanos: min(deadlineNanos - worker.loop.nowNanos, headNanos))
+        case .tunnel: drainTunnel()
         case .exchange, .closing, .lingering, .closed: break
         }
     }
@@ -137,6 +140,7 @@ final class Connection {
         case .now, .reset:
             if case .reset = ending { descriptor?.resetOnClose() }
             if state == .exchange, let exchange { abandonExchange(exchange) }
+            if state == .tunnel, let exchange { abandonTunnel(exchange) }
             if let exchange {
                 worker.release(exchange)
                 self.exchange = nil
@@ -165,7 +169,9 @@ final class Connection {
             canRead = true
             canWrite = true
         }
-        if !readiness.isDisjoint(with: [.hangUp, .failed]) {
+        if !readiness.isDisjoint(with: [.hangUp, .failed]), state == .tunnel {
+            loseTunnelClient()
+        } else if !readiness.isDisjoint(with: [.hangUp, .failed]) {
             // Both directions are over: nobody is left to read an answer. Why a handshake failed may have been
             // said before the end.
             if state == .handshake { _ = shakeHands() }
@@ -193,6 +199,9 @@ final class Connection {
                 pumpBody(exchange)
                 // A refused request whose body was only read to get past it may have ended there.
                 if state == .exchange { return }
+            case .tunnel:
+                pumpTunnel()
+                return
             case .lingering:
                 discardInput()
                 return

@@ -70,6 +70,9 @@ extension Connection {
         if rules.mindsOrigins { noteOrigin(exchange, rules) }
         if let unrouted { return refuse(exchange, unrouted) }
         guard let route = exchange.route else { return refuse(exchange, Refusal(.routeNotFound)) }
+        if let refusal = Admission.upgrade(exchange, route) {
+            return refuse(exchange, refusal, closing: true)
+        }
         exchange.bodyLimit = route.bodyLimitBytes
         if case .length(let remaining) = exchange.body, remaining > exchange.bodyLimit {
             return refuse(exchange, Refusal(.payloadTooLarge))
@@ -100,6 +103,9 @@ extension Connection {
     func bodyCompleted(_ exchange: Exchange) {
         if exchange.discardsBody {
             finish(exchange)
+        } else if exchange.isUpgrade {
+            // There is none, and what follows it is no end.
+            return
         } else if let transfer = exchange.transfer {
             if !exchange.bodyWasEnded, case .chunked = exchange.head.framing {
                 ForwardedHeaders.append(
@@ -162,6 +168,9 @@ extension Connection {
             guard let exchange else { return close(.now) }
             exchangeTimedOut(exchange)
             if state != .closed { drive() }
+        case .tunnel:
+            guard let exchange else { return close(.now) }
+            tunnelTimedOut(exchange)
         }
     }
 
@@ -298,7 +307,7 @@ extension Connection {
 
     /// Settles what it costs, counts it and writes its log line. Afterwards the connection may have another
     /// exchange, with this one's input and output.
-    private func record(_ exchange: Exchange) {
+    func record(_ exchange: Exchange) {
         letGo(exchange)
         exchange.isRecorded = true
         exchange.endNanos = Clock.monotonicNanos()

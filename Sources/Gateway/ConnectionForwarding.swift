@@ -62,6 +62,7 @@ extension Connection {
             }
         ForwardedTarget.build(exchange, rules, route)
         exchange.lastSentNanos = worker.loop.nowNanos
+        if exchange.isUpgrade { return startTunnel(exchange, transfer, route) }
         exchange.headBytes.with { bytes in
             exchange.scratch.with { target in
                 worker.multi.start(

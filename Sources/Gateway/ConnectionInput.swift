@@ -9,7 +9,7 @@ import Upstream
 extension Connection {
     /// Room made for one read of a head, and of a body.
     private static let headReadBytes = 4096
-    private static let bodyReadBytes = 16384
+    static let bodyReadBytes = 16384
     /// How much of a refused body is read to keep the connection; above that it is closed.
     static let discardableBodyBytes = 64 * 1024
     /// How much is read from a client that goes on sending after its last answer.
@@ -64,7 +64,7 @@ extension Connection {
     }
 
     /// One read into the exchange's input. Errors count as the end: a reset leaves nobody to talk to.
-    private func read(_ exchange: Exchange, minimum: Int) -> ReadOutcome {
+    func read(_ exchange: Exchange, minimum: Int) -> ReadOutcome {
         do throws(Errno) {
             guard let outcome = try receive(into: &exchange.input, minimum: minimum) else {
                 return .endOfStream

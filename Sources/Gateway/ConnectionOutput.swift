@@ -28,12 +28,16 @@ extension Connection {
                     canWrite = false
                 }
             } catch {
+                if state == .tunnel { return loseTunnelClient() }
                 worker.counters.clientsLeft.add(state == .exchange ? 1 : 0)
                 close(.now)
                 return
             }
         }
-        if wrote, state == .exchange { waitForExchange(exchange) }
+        if wrote {
+            if state == .exchange { waitForExchange(exchange) }
+            if state == .tunnel { waitForTunnel(exchange) }
+        }
         if exchange.output.isEmpty {
             if exchange.output.capacity > 4096 { exchange.output.releaseMemory() }
             if state == .closing { linger() }

@@ -9,8 +9,8 @@ import Upstream
 extension Connection {
     /// The transfer has news.
     func transferProgressed(_ transfer: Transfer) {
-        guard state == .exchange, let exchange, exchange.transfer === transfer else { return }
-        relay(exchange, transfer)
+        guard let exchange, exchange.transfer === transfer else { return }
+        if state == .exchange { relay(exchange, transfer) }
         if state != .closed { drive() }
     }
 
@@ -55,6 +55,7 @@ extension Connection {
             }
             transfer.interimHeads.removeAll()
         }
+        if transfer.isSwitched { return openTunnel(exchange, transfer) }
         if transfer.isComplete, let error = transfer.error, !exchange.hasSentHead {
             if !transfer.hasHead, failedOver(exchange, transfer, error) { return }
             // libcurl answers a 417 by sending the request once more without Expect, which it may not do.
@@ -84,7 +85,7 @@ extension Connection {
         switch exchange.answerFraming {
         case .none: true
         case .length: exchange.answerBytes == transfer.response.head.contentLength
-        case .chunked, .close: false
+        case .chunked, .close, .tunnel: false
         }
     }
 
@@ -97,7 +98,7 @@ extension Connection {
         }
     }
 
-    private func sendHead(_ exchange: Exchange, _ transfer: Transfer) {
+    func sendHead(_ exchange: Exchange, _ transfer: Transfer) {
         exchange.headNanos = worker.loop.nowNanos
         exchange.pool?.succeeded(exchange.serverIndex, nowNanos: worker.loop.nowNanos)
         exchange.hasSentHead = true
@@ -106,9 +107,12 @@ extension Connection {
         // A client that was not told to send its body may send it or leave it out: what it sends next cannot
         // be told from a request.
         if worker.isDraining || exchange.owesContinue { exchange.closesAfterwards = true }
-        exchange.answerFraming = Connection.framing(
-            transfer.response.head, isHeadRequest: exchange.isHeadRequest,
-            minorVersion: exchange.head.minorVersion)
+        exchange.answerFraming =
+            transfer.isSwitched
+            ? .tunnel
+            : Connection.framing(
+                transfer.response.head, isHeadRequest: exchange.isHeadRequest,
+                minorVersion: exchange.head.minorVersion)
         if exchange.answerFraming == .close { exchange.closesAfterwards = true }
         let hidesLimits = !exchange.limitLines.isEmpty
         if exchange.isCrossOrigin { exchange.limitLines.append(exchange.corsLines.bytes) }
@@ -137,7 +141,7 @@ extension Connection {
         switch exchange.answerFraming {
         case .none:
             break
-        case .length, .close:
+        case .length, .close, .tunnel:
             exchange.output.append(transfer.responseBody.bytes)
         case .chunked:
             ResponseWriter.appendChunk(transfer.responseBody.bytes, to: &exchange.output)
@@ -199,8 +203,13 @@ enum AnswerHead {
             }
         case .close:
             break
+        case .tunnel:
+            ResponseWriter.appendHeader("Upgrade", "websocket", to: &output)
+            ResponseWriter.appendHeader("Connection", "Upgrade", to: &output)
         }
-        if form.closes {
+        if form.framing == .tunnel {
+            // What comes next is no message of HTTP, whose connection might close.
+        } else if form.closes {
             ResponseWriter.appendHeader("Connection", "close", to: &output)
         } else if form.clientMinorVersion == 0 {
             ResponseWriter.appendHeader("Connection", "keep-alive", to: &output)

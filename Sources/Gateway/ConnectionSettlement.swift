@@ -5,6 +5,7 @@
 // answer, the connection goes on with another exchange, and this one is kept until its line can say what came of it.
 
 import Bytes
+import HTTP1
 import Keys
 import Reactor
 import Rules
@@ -29,6 +30,27 @@ extension Connection {
         swap(&next.output, &exchange.output)
         self.exchange = next
         worker.askToSettle(settlement, exchange, peerText)
+    }
+
+    /// Settles an exchange that becomes a tunnel: the 101 is its answer. What it cost is not held back for as long as
+    /// the tunnel lasts, and its line says so in the end.
+    func settleTunnel(_ exchange: Exchange, _ stated: StatedNumber) {
+        guard let payer = exchange.payer, let route = exchange.route else { return }
+        let owed = AmountOwed.decide(route.cost, .answered, exchange.status, stated)
+        let taken = exchange.spentCredits
+        exchange.payer = nil
+        exchange.settled = SettledCost(taken: taken, ground: owed.ground)
+        var outcome = SettlementOutcome.settled(spent: owed.credits, uncollected: 0)
+        if owed.credits != taken {
+            let settlement = Settlement(
+                key: payer, request: requestReference(exchange), reserved: taken, used: owed.credits)
+            if let now = worker.reader.settle(settlement, worker.spending) {
+                outcome = now
+            } else {
+                worker.askToSettle(settlement, nil, [])
+            }
+        }
+        worker.noteSettlement(exchange, .done(outcome))
     }
 
     private func ending(of exchange: Exchange) -> ExchangeEnding {
@@ -64,6 +86,11 @@ struct SettledCost {
 extension Worker {
     /// Writes down what a request has cost.
     func settled(_ exchange: Exchange, _ peerText: [UInt8], _ answer: SettlementAnswer) {
+        noteSettlement(exchange, answer)
+        record(exchange, role: .client, peerText: peerText)
+    }
+
+    fileprivate func noteSettlement(_ exchange: Exchange, _ answer: SettlementAnswer) {
         guard var settled = exchange.settled else { preconditionFailure("nothing was settled") }
         switch answer {
         case .done(.settled(let spent, let uncollected)):
@@ -81,7 +108,6 @@ extension Worker {
             settlementTroubles[trouble.rawValue].say(
                 "credits of \(path): \(settled.text(of: trouble))", nowNanos: loop.nowNanos)
         }
-        record(exchange, role: .client, peerText: peerText)
     }
 }
 

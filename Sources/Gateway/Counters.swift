@@ -54,6 +54,9 @@ final class Counters: Sendable {
     let connectionsRefused = Counter()
     /// Connections that were closed for the PROXY header they had not, or had no business to have.
     let proxyHeadersRefused = Counter()
+    /// WebSockets whose backend has switched.
+    let tunnelsOpened = Counter()
+    let tunnelsOpen = Counter()
     let handshakes = Counter()
     let handshakesFailed = Counter()
     let bytesFromClients = Counter()

@@ -115,12 +115,19 @@ final class Exchange {
         case none, length, chunked
         /// The end of the connection ends the body: for HTTP/1.0 clients.
         case close
+        /// Behind a 101, both sides go on until one of them ends.
+        case tunnel
     }
     var answerFraming = AnswerFraming.none
     var hasSentHead = false
     var status = Status.ok
     var answerBytes = 0
     var closesAfterwards = false
+    /// The request is the handshake of a WebSocket, and its route lets it be one.
+    var isUpgrade = false
+    /// How far the tunnel is that it has become; how it ended.
+    var tunnel = TunnelProgress()
+    var tunnelEnd: TunnelEnd?
     /// The end of the request's body has been passed on.
     var bodyWasEnded = false
     /// The client has ended its direction and may have left.
@@ -161,6 +168,9 @@ final class Exchange {
         return rules.configuration.upstreams[route.upstreamIndex].name
     }
 
+    /// When the request was answered: at its end, or where it became a tunnel, at the beginning of that.
+    var answeredNanos: Int64 { tunnelEnd == nil ? endNanos : headNanos }
+
     /// Nothing was done with it since the last `reset`. Whoever puts the first of a request into it says so.
     var isFresh = true
 
@@ -178,6 +188,11 @@ final class Exchange {
             isCrossOrigin = false
         }
         Exchange.empty(&localBody, keeping: 0)
+        if isUpgrade {
+            isUpgrade = false
+            tunnel = TunnelProgress()
+            tunnelEnd = nil
+        }
         target = nil
         rules = nil
         routeIndex = -1

@@ -59,7 +59,8 @@ enum ExchangeEvent {
         case .rateLimited: .rateLimited
         case .usageExceeded: .usageExceeded
         case .badRequest, .pathAmbiguous, .requestTimeout, .payloadTooLarge, .targetTooLong, .headTooLarge,
-            .expectationFailed, .notImplemented, .versionNotSupported, .routeNotFound, .methodNotAllowed,
+            .expectationFailed, .upgradeRequired, .notImplemented, .versionNotSupported, .routeNotFound,
+            .methodNotAllowed,
             .missingKey, .ambiguousKey, .keyNotFound, .upstreamUnreachable, .upstreamInvalid,
             .upstreamTimeout,
             .overloaded:

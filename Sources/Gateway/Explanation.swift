@@ -113,6 +113,7 @@ struct Account {
         sayRoute()
         if let refusal { return refusal }
         guard let route = exchange.route else { return Refusal(.routeNotFound) }
+        if let refusal = Admission.upgrade(exchange, route) { return refusal }
 
         switch route.access {
         case .open:
@@ -178,6 +179,9 @@ struct Account {
             return "\(String(decoding: tag.name, as: UTF8.self))=\(String(forDisplay: value.bytes))"
         }
         if !tags.isEmpty { say("tags", tags.joined(separator: " ")) }
+        if route.allowsWebSocket {
+            say("websocket", "a handshake becomes a tunnel, once the backend has switched")
+        }
         if route.isShadow { say("shadow", "decided, logged and counted, never refused") }
     }
 
@@ -340,9 +344,8 @@ struct Account {
             authority: group.hostHeader == .client ? nil : Array(group.servers[0].authority.utf8),
             isSecure: isSecure)
         ForwardedHeaders.build(exchange, rules, route, key: exchange.key, origin, into: &headers)
-        headers.forEachLine { line in
-            // Lines without a value only keep libcurl from adding the header.
-            if line[line.count - 1] != UInt8(ascii: ":") { lines.append("    " + String(forDisplay: line)) }
+        headers.forEachHeader { name, value in
+            lines.append("    \(String(forDisplay: name)): \(String(forDisplay: value))")
         }
     }
 }

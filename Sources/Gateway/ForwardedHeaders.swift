@@ -35,6 +35,10 @@ enum ForwardedHeaders {
         for header in route.setHeaders { _ = lines.append(name: header.name.span, value: header.value.span) }
         if let key { appendIdentity(exchange, rules, key, &lines) }
         exchange.headBytes.with { appendForwarding(exchange.head, $0, exchange.requestID, origin, &lines) }
+        if exchange.isUpgrade {
+            _ = lines.append(name: connectionName.span, value: upgradeName.span)
+            _ = lines.append(name: upgradeName.span, value: webSocket.span)
+        }
     }
 
     private static func appendHost(
@@ -141,6 +145,9 @@ enum ForwardedHeaders {
     }
 
     private static let requestIDName = Array("X-Request-Id".utf8)
+    private static let connectionName = Array("Connection".utf8)
+    private static let upgradeName = Array("Upgrade".utf8)
+    private static let webSocket = Array("websocket".utf8)
 
     /// The trailers of a chunked body. One that is named like an injected header would reach a backend that
     /// merges trailers into headers, so it goes the way of the header.

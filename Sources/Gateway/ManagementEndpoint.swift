@@ -60,7 +60,8 @@ enum ManagementEndpoint {
         case .badRequest:
             error = ManagementError(.bodyUnreadable, "the request body cannot be read")
         // These judge a head, or a route and a key of the public listener: no call of this API meets them.
-        case .pathAmbiguous, .targetTooLong, .headTooLarge, .expectationFailed, .notImplemented,
+        case .pathAmbiguous, .targetTooLong, .headTooLarge, .expectationFailed, .upgradeRequired,
+            .notImplemented,
             .versionNotSupported, .routeNotFound, .methodNotAllowed, .missingKey, .ambiguousKey,
             .keyNotFound, .keyDisabled, .keyExpired, .forbidden, .insufficientPermissions, .rateLimited,
             .usageExceeded, .upstreamUnreachable, .upstreamInvalid, .upstreamTimeout:

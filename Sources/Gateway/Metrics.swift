@@ -55,6 +55,10 @@ enum Metrics {
             "keygate_proxy_headers_refused_total",
             "Connections closed for want of a valid PROXY header from a trusted proxy.", "",
             counters.sum { $0.proxyHeadersRefused.current })
+        page.gauge("keygate_tunnels_open", "Open WebSockets.", "", counters.sum { $0.tunnelsOpen.current })
+        page.counter(
+            "keygate_tunnels_total", "WebSockets that were opened.", "",
+            counters.sum { $0.tunnelsOpened.current })
         page.counter(
             "keygate_tls_handshakes_total", "TLS handshakes that were completed.", "",
             counters.sum { $0.handshakes.current })

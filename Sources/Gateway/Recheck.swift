@@ -54,7 +54,7 @@ enum Recheck {
 extension Connection {
     /// Ends the exchange if its decision is older than `ageNanos` and would be another one now.
     func recheck(ageNanos: Int64) {
-        guard role == .client, state == .exchange, let exchange, exchange.transfer != nil,
+        guard role == .client, state == .exchange || state == .tunnel, let exchange, exchange.transfer != nil,
             case .valid = exchange.outcome, let route = exchange.route, !route.isShadow
         else { return }
         let now = worker.loop.nowNanos
@@ -66,6 +66,7 @@ extension Connection {
         guard let refusal else { return }
         exchange.revocation = refusal.reason
         worker.counters.countRevocation(refusal.reason)
+        if state == .tunnel { return endTunnel(exchange, .revoked) }
         // Nothing sent yet: the refusal is the answer. Otherwise what was sent is cut off and cannot be taken for whole.
         refuse(exchange, refusal, closing: !exchange.hasWholeBody)
         if state != .closed { drive() }

@@ -37,6 +37,10 @@ public struct Refusal: Sendable {
         detail = "The path can be read in more than one way: \(ambiguity.message)."
     }
 
+    init(_ fault: WebSocketFault) {
+        self.init(fault.isAboutVersion ? .upgradeRequired : .badRequest, detail: fault.message)
+    }
+
     static var emptySegment: Refusal {
         Refusal(.pathAmbiguous, detail: "The path can be read in more than one way: it has an empty segment.")
     }
@@ -114,7 +118,12 @@ public struct Refusal: Sendable {
         } else if about.isRetryable, about.fault != .client {
             ResponseWriter.appendHeader("Retry-After", decimal: Refusal.retryAfterSeconds, to: &output)
         }
-        if form.closes {
+        if reason == .upgradeRequired {
+            // What would do, and who it is said to (RFC 6455 §4.4, RFC 9110 §7.8). The connection ends.
+            ResponseWriter.appendHeader("Sec-WebSocket-Version", "13", to: &output)
+            ResponseWriter.appendHeader("Upgrade", "websocket", to: &output)
+            ResponseWriter.appendHeader("Connection", "close, Upgrade", to: &output)
+        } else if form.closes {
             ResponseWriter.appendHeader("Connection", "close", to: &output)
         } else if form.saysKeepAlive {
             ResponseWriter.appendHeader("Connection", "keep-alive", to: &output)
@@ -146,7 +155,8 @@ public struct Refusal: Sendable {
             }
             output.append("\r\n")
         case .badRequest, .pathAmbiguous, .requestTimeout, .payloadTooLarge, .targetTooLong, .headTooLarge,
-            .expectationFailed, .notImplemented, .versionNotSupported, .routeNotFound, .methodNotAllowed,
+            .expectationFailed, .upgradeRequired, .notImplemented, .versionNotSupported, .routeNotFound,
+            .methodNotAllowed,
             .rateLimited, .usageExceeded, .upstreamUnreachable, .upstreamInvalid, .upstreamTimeout,
             .overloaded:
             return

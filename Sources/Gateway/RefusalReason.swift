@@ -7,7 +7,7 @@ public import HTTP1
 /// Why a request was not answered by the backend. The raw value indexes counters.
 public enum RefusalReason: UInt8, Sendable, CaseIterable {
     case badRequest, pathAmbiguous, requestTimeout, payloadTooLarge, targetTooLong, headTooLarge,
-        expectationFailed
+        expectationFailed, upgradeRequired
     case notImplemented, versionNotSupported
     case routeNotFound, methodNotAllowed
     case missingKey, ambiguousKey, keyNotFound, keyDisabled, keyExpired
@@ -67,6 +67,10 @@ public enum RefusalReason: UInt8, Sendable, CaseIterable {
             entry(
                 .expectationFailed, "EXPECTATION_FAILED", "expectation_failed", "Expectation Failed",
                 "The only expectation supported is 100-continue.")
+        case .upgradeRequired:
+            entry(
+                .upgradeRequired, "UPGRADE_REQUIRED", "upgrade_required", "Upgrade Required",
+                "The only version of WebSocket spoken here is 13.")
         case .notImplemented:
             entry(
                 .notImplemented, "NOT_IMPLEMENTED", "not_implemented", "Not Implemented",

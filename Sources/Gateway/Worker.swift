@@ -185,7 +185,7 @@ final class Worker {
         nextRecheckNanos = loop.nowNanos + Recheck.pauseNanos(settings)
         let ageNanos = Recheck.ageNanos(settings)
         // By position: what is closed on the way frees a slot, and none is added.
-        for index in connections.indices where connections[index].state == .exchange {
+        for index in connections.indices {
             connections[index].recheck(ageNanos: ageNanos)
         }
     }

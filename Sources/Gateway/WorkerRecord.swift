@@ -10,12 +10,13 @@ extension Worker {
     func record(_ exchange: Exchange, role: Connection.Role, peerText: [UInt8]) {
         let now = exchange.endNanos
         counters.countStatus(exchange.status)
-        counters.totalTime.record(nanos: now - exchange.startNanos)
+        let answered = exchange.answeredNanos
+        counters.totalTime.record(nanos: answered - exchange.startNanos)
         if exchange.forwardNanos > 0, exchange.headNanos > 0 {
             counters.upstreamTime.record(nanos: exchange.headNanos - exchange.forwardNanos)
         }
         guard role == .client else { return }
-        ExchangeEvent.append(exchange, nowNanos: now, to: &verifications, scratch: &logScratch)
+        ExchangeEvent.append(exchange, nowNanos: answered, to: &verifications, scratch: &logScratch)
         guard shared.log != nil else { return }
         AccessLogLine.append(
             exchange, peer: peerText, nowNanos: now, to: &logBuffer, scratch: &logScratch)

@@ -57,12 +57,6 @@ extension Findings {
             at: directive.name.place)
     }
 
-    /// For directives that are part of the language but that this version does not carry out: ignoring one
-    /// would leave a limit unenforced that somebody relies on.
-    func notYetAvailable(_ word: Word) {
-        error("\(word.shown) is not yet available", at: word.place)
-    }
-
     /// `name=value` words with known names, each at most once. Nil after a report.
     func assignments(_ words: [Word], names: [String]) -> [String: Word]? {
         var values: [String: Word] = [:]

@@ -99,6 +99,8 @@ public final class Route: Sendable {
     public let cors: CORSPolicy?
     /// Decide, log, count, never refuse.
     public let isShadow: Bool
+    /// A request may become a WebSocket.
+    public let allowsWebSocket: Bool
     public let allowsEmptySegments: Bool
     public let allowsEncodedSlash: Bool
     public let location: SourceLocation
@@ -109,7 +111,8 @@ public final class Route: Sendable {
         cost: RouteCost, upstreamIndex: Int, pathChange: PathChange, timeouts: UpstreamTimeouts,
         bodyLimitBytes: Int, setHeaders: [FixedHeader], removedHeaders: [[UInt8]], forwardsCredential: Bool,
         cors: CORSPolicy?,
-        isShadow: Bool, allowsEmptySegments: Bool, allowsEncodedSlash: Bool, location: SourceLocation
+        isShadow: Bool, allowsWebSocket: Bool, allowsEmptySegments: Bool, allowsEncodedSlash: Bool,
+        location: SourceLocation
     ) {
         self.methods = methods
         self.pattern = pattern
@@ -131,6 +134,7 @@ public final class Route: Sendable {
         self.forwardsCredential = forwardsCredential
         self.cors = cors
         self.isShadow = isShadow
+        self.allowsWebSocket = allowsWebSocket
         self.allowsEmptySegments = allowsEmptySegments
         self.allowsEncodedSlash = allowsEncodedSlash
         self.location = location

@@ -14,6 +14,7 @@ struct RouteBody {
     let findings: Findings
     let values: ValueReader
     let context: RouteContext
+    let methods: MethodRule
     let pattern: RoutePattern
     /// The head of the route, for what is missing in the block.
     let head: Place
@@ -31,6 +32,8 @@ struct RouteBody {
     var forwardsCredential = false
     var cors: CORSPolicy?
     var isShadow = false
+    /// Where it says that requests may become WebSockets.
+    var webSocketPlace: Place?
     /// Those the route names itself.
     var namedLimits = NamedLimitList()
     var limits: [(limit: RouteLimit, place: Place)] = []
@@ -42,10 +45,14 @@ struct RouteBody {
     var pathChangePlace: Place?
     var seen = SeenDirectives()
 
-    init(findings: Findings, values: ValueReader, context: RouteContext, pattern: RoutePattern, head: Place) {
+    init(
+        findings: Findings, values: ValueReader, context: RouteContext, methods: MethodRule,
+        pattern: RoutePattern, head: Place
+    ) {
         self.findings = findings
         self.values = values
         self.context = context
+        self.methods = methods
         self.pattern = pattern
         self.head = head
         bodyLimitBytes = context.bodyLimitBytes
@@ -125,7 +132,11 @@ struct RouteBody {
             } else {
                 cors = CORSReader(values: values, findings: findings).read(directive)
             }
-        case "websocket": LaterDirectives.check(directive, findings)
+        case "websocket":
+            guard seen.note(directive, findings),
+                findings.arguments(directive, 0...0, "nothing after \"websocket\"") != nil
+            else { return }
+            webSocketPlace = directive.head
         default:
             hasUnknownDirective = true
             findings.unknown(directive, expected: "a directive of a route", known: Self.names)

@@ -62,7 +62,8 @@ struct RouteChecker {
         guard let methods, let pattern else { return }
 
         var body = RouteBody(
-            findings: findings, values: values, context: context, pattern: pattern, head: directive.head)
+            findings: findings, values: values, context: context, methods: methods, pattern: pattern,
+            head: directive.head)
         body.read(block)
         // After an error the route is not complete, but its place in the table is: clashes are still found.
         let clash = builder.add(
@@ -92,7 +93,8 @@ struct RouteChecker {
                 bodyLimitBytes: body.bodyLimitBytes, setHeaders: body.setHeaders.map(\.header),
                 removedHeaders: body.removedHeaders.map(\.name), forwardsCredential: body.forwardsCredential,
                 cors: body.cors,
-                isShadow: body.isShadow, allowsEmptySegments: flags.allowsEmptySegments,
+                isShadow: body.isShadow, allowsWebSocket: body.webSocketPlace != nil,
+                allowsEmptySegments: flags.allowsEmptySegments,
                 allowsEncodedSlash: flags.allowsEncodedSlash,
                 location: findings.location(of: directive.name.place)))
     }

@@ -29,7 +29,30 @@ extension RouteBody {
             findings.error(
                 "\"\(shown)\" tells the backend about the caller and cannot be removed by a route", at: place)
         }
+        if let webSocketPlace { checkWebSocket(webSocketPlace) }
         if case .open? = access { checkPublicContradictions() }
+    }
+
+    /// A handshake is a GET, and reaches the backend as the client sent it.
+    private func checkWebSocket(_ place: Place) {
+        if case .listed(let methods) = methods, !methods.contains(where: { $0.elementsEqual("GET".utf8) }) {
+            findings.error(
+                "a WebSocket begins with a GET: expected GET among the methods of this route, found \(self.methods.text)",
+                at: place)
+        }
+        for name in ["Sec-WebSocket-Key", "Sec-WebSocket-Version"] {
+            let folded = HeaderNames.folded(Array(name.utf8))
+            let changed =
+                setHeaders.first { HeaderNames.folded($0.header.name) == folded }?.place
+                ?? removedHeaders.first { HeaderNames.folded($0.name) == folded }?.place
+            if let changed {
+                findings.error(
+                    "\"\(name)\" makes a WebSocket and cannot be changed by its route", at: changed)
+            } else if context.injected.contains(where: { HeaderNames.folded($0.name) == folded }) {
+                findings.error(
+                    "\"\(name)\" makes a WebSocket and cannot tell the backend about the caller", at: place)
+            }
+        }
     }
 
     /// What needs to know who is calling, where nobody asks.

@@ -28,6 +28,7 @@ import Testing
         ("headers { X-Plan identity.mets.plan }\nroute GET /x { public }", 5, ["identity.me"]),
         ("route GET \"/x { public }", 5, ["^"]),
         ("store ./other\nroute GET /x { public }", 5, ["store"]),
+        ("route POST /x { public; websocket }", 5, ["websocket", "^", "GET"]),
         ("listen ${KEYGATE_TEST_UNSET}\nroute GET /x { public }", 5, ["KEYGATE_TEST_UNSET"]),
     ])
     func aMalformedFileIsPointedAt(_ text: String, _ line: Int, _ words: [String]) throws {
@@ -37,15 +38,6 @@ import Testing
         #expect(done.errors.contains("gateway.conf:\(line):"), "\(done.errors)")
         for word in words { #expect(done.errors.contains(word), "\(word) is missing in: \(done.errors)") }
         #expect(!fileExists(directory.file("store")), "a file that does not parse must not make a store")
-    }
-
-    @Test(arguments: [
-        "route GET /x { public; websocket }",
-    ])
-    func whatIsNotBuiltYetIsRefusedNotIgnored(_ text: String) throws {
-        let done = try Self.start(Self.head + text + "\n", in: try Directory())
-        #expect(done.exit == .code(1))
-        #expect(done.errors.contains("not yet available"))
     }
 
     @Test func aMissingFileIsNamed() throws {

@@ -178,7 +178,7 @@ struct DiagnosticForwardingTests {
             """#),
     ]
 
-    static let later: [Refusal] = [
+    static let further: [Refusal] = [
         Refusal(
             "the proxy protocol", "listen 127.0.0.1:1 proxy-protocol",
             #"""
@@ -273,9 +273,50 @@ struct DiagnosticForwardingTests {
                 ^~~~~~~~~~~~~~~~
             """#),
         Refusal(
-            "websockets", "route GET /a { public; websocket }",
+            "a websocket with a value", "route GET /a { public; websocket on }",
             #"""
-            g.conf:3:24: error: "websocket" is not yet available
+            g.conf:3:34: error: expected nothing after "websocket", found "on"
+                route GET /a { public; websocket on }
+                                                 ^~
+            """#),
+        Refusal(
+            "two websockets", "route GET /a { public; websocket; websocket }",
+            #"""
+            g.conf:3:35: error: "websocket" may be written once here
+                route GET /a { public; websocket; websocket }
+                                                  ^~~~~~~~~
+            g.conf:3:24: note: first written here
+                route GET /a { public; websocket; websocket }
+                                       ^~~~~~~~~
+            """#),
+        Refusal(
+            "a websocket that no GET reaches", "route POST,PUT /a { public; websocket }",
+            #"""
+            g.conf:3:29: error: a WebSocket begins with a GET: expected GET among the methods of this route, found POST,PUT
+                route POST,PUT /a { public; websocket }
+                                            ^~~~~~~~~
+            """#),
+        Refusal(
+            "a websocket without its key",
+            "route GET /a { public; websocket; remove-header sec_websocket_key }",
+            #"""
+            g.conf:3:35: error: "Sec-WebSocket-Key" makes a WebSocket and cannot be changed by its route
+                route GET /a { public; websocket; remove-header sec_websocket_key }
+                                                  ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "a websocket of another version",
+            "route GET /a { public; websocket; header Sec-WebSocket-Version 8 }",
+            #"""
+            g.conf:3:35: error: "Sec-WebSocket-Version" makes a WebSocket and cannot be changed by its route
+                route GET /a { public; websocket; header Sec-WebSocket-Version 8 }
+                                                  ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+            """#),
+        Refusal(
+            "a websocket whose key tells who calls",
+            "headers { Sec-WebSocket-Key key.id }\nroute GET /a { public; websocket }",
+            #"""
+            g.conf:4:24: error: "Sec-WebSocket-Key" makes a WebSocket and cannot tell the backend about the caller
                 route GET /a { public; websocket }
                                        ^~~~~~~~~
             """#),
@@ -283,6 +324,7 @@ struct DiagnosticForwardingTests {
 
     @Test("Forwarding", arguments: Self.forwarding) func forwardingAreRefused(_ row: Refusal) { row.verify() }
 
-    @Test("Directives that are not yet available", arguments: Self.later) func laterAreRefused(_ row: Refusal)
-    { row.verify() }
+    @Test("Further directives", arguments: Self.further) func furtherAreRefused(_ row: Refusal) {
+        row.verify()
+    }
 }

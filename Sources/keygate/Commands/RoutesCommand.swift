@@ -21,7 +21,8 @@ enum RoutesCommand {
         }
         let rows = routes.map { json(of: $0, configuration) }
         let members = [
-            "methods", "host", "path", "access", "checks", "apis", "limits", "cost", "tags", "upstream", "location",
+            "methods", "host", "path", "access", "checks", "apis", "limits", "cost", "tags", "websocket",
+            "upstream", "location",
         ]
         arguments.output.print(rows, heading: members.map { $0.uppercased() }) { row in
             members.map { row.cell($0) }
@@ -43,6 +44,7 @@ enum RoutesCommand {
         object.append("limits", .array((named + route.limits.map(\.text)).map { .string($0) }))
         if case .open = route.access {} else { object.append("cost", .string(route.cost.text)) }
         object.append("tags", .array(route.tags.map { .string($0.text) }))
+        if route.allowsWebSocket { object.append("websocket", .bool(true)) }
         object.append("shadow", .bool(route.isShadow))
         object.append("upstream", .string(configuration.upstreams[route.upstreamIndex].name))
         object.append("location", .string("\(route.location)"))
