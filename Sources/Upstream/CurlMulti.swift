@@ -27,6 +27,8 @@ public import Reactor
     private var taken: [Int32] = []
     /// Transfers that may receive again, each once, in the order in which they said so.
     private var resumable: [Transfer] = []
+    /// Transfers that had to pause before libcurl told which connection is theirs.
+    private var unplaced: [Transfer] = []
     private var timerNanos: Int64?
     private var targetText = ByteBuffer(capacity: 1024)
     /// What is read from a tunnel at a time.
@@ -80,6 +82,7 @@ public import Reactor
         transfers.removeAll()
         touched.removeAll()
         resumable.removeAll()
+        unplaced.removeAll()
         _ = unsafe curl_multi_cleanup(multi)
     }
 
@@ -222,6 +225,25 @@ public import Reactor
         resumable.append(transfer)
     }
 
+    /// It has paused. An answer may be there so soon that libcurl, which started the request on a kept connection, has
+    /// never waited for it; and while paused it does not ask for the socket. To us it would seem unused.
+    func hasPaused(_ transfer: Transfer) {
+        if transfer.socket < 0 { unplaced.append(transfer) }
+    }
+
+    /// Lets libcurl ask for the sockets of those that paused too early. They take what it holds in its hands, 16 KiB
+    /// at most, and pause anew before they read more.
+    private func placePaused() {
+        if unplaced.isEmpty { return }
+        let early = unplaced
+        unplaced.removeAll(keepingCapacity: true)
+        for transfer in early where transfer.isStarted && transfer.isWritePaused {
+            transfer.takesMore = true
+            resume(transfer)
+            transfer.takesMore = false
+        }
+    }
+
     func resume(_ transfer: Transfer) {
         transfer.isResumable = false
         transfer.isReadPaused = false
@@ -271,6 +293,7 @@ public import Reactor
                 }
                 sockets.putBack(taken[position...])
             }
+            placePaused()
             collectFinished()
             if workLeft <= 0 || !isTimerDue && sockets.queue.isEmpty { break }
         }

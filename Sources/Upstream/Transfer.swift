@@ -65,6 +65,8 @@ public enum OutgoingBody: Sendable, Equatable {
     var isWritePaused = false
     /// It waits for its turn to go on after a pause.
     var isResumable = false
+    /// For the moment it does not pause.
+    var takesMore = false
 
     /// What it has besides, if it is to become a tunnel.
     var tunnel: Tunnel?
@@ -226,8 +228,9 @@ public enum OutgoingBody: Sendable, Equatable {
             malformed = true
             return 0
         }
-        if responseBody.count >= TransferLimits.highWaterBytes {
+        if responseBody.count >= TransferLimits.highWaterBytes, !takesMore {
             isWritePaused = true
+            unsafe multi.hasPaused(self)
             return KG_WRITE_PAUSE
         }
         receivedCount += bytes.count
