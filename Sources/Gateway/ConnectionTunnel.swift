@@ -144,7 +144,7 @@ extension Connection {
     func endTunnel(_ exchange: Exchange, _ end: TunnelEnd) {
         if let code = end.closeCode, exchange.tunnel.framesToClient.isBetweenFrames {
             exchange.tunnel.closeCode = code
-            TunnelProgress.append(closeCode: code, to: &exchange.output)
+            CloseFrame.append(code: code, to: &exchange.output)
         }
         finishTunnel(exchange, end)
         close(exchange.tunnel.hasLostClient ? .now : .afterFlush)

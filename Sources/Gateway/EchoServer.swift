@@ -1,5 +1,6 @@
 // `keygate echo`: a backend that answers every request with what it received. For whoever wonders what
-// arrives behind the gateway, for the quickstart, and for the benchmarks.
+// arrives behind the gateway, for the quickstart, and for the benchmarks. It speaks WebSocket as well, and sends messages
+// back.
 
 import Bytes
 import HTTP1
@@ -81,7 +82,10 @@ private final class EchoConnection {
         case length(Int)
         /// We are waiting for chunks.
         case chunked
+        /// We are waiting for the frames of a WebSocket.
+        case frames
     }
+    private var frames = FrameEcho()
 
     init(_ descriptor: consuming FileDescriptor, generation: UInt32) {
         self.descriptor = descriptor
@@ -126,11 +130,7 @@ private final class EchoConnection {
             switch input.with({ parser.advance($0, into: &head) }) {
             case .needMore: return false
             case .malformed(let malformed):
-                ResponseWriter.appendStatusLine(malformed.status, to: &output)
-                ResponseWriter.appendHeader("Content-Length", decimal: 0, to: &output)
-                ResponseWriter.appendHeader("Connection", "close", to: &output)
-                ResponseWriter.endHead(&output)
-                closes = true
+                refuse(malformed.status)
                 return false
             case .head(let length):
                 headBytes.removeAll()
@@ -163,10 +163,15 @@ private final class EchoConnection {
                 closes = true
                 return false
             }
+        case .frames:
+            let goesOn = frames.advance(&input, into: &output)
+            if frames.isOver { closes = true }
+            return goesOn
         }
     }
 
     private func begin() {
+        if headBytes.with({ WebSocketHandshake.isAsked(head, in: $0) }) { return switchProtocols() }
         digest = SHA256Stream()
         bodyCount = 0
         if head.expectsContinue, head.framing != .none { output.append("HTTP/1.1 100 Continue\r\n\r\n") }
@@ -177,6 +182,35 @@ private final class EchoConnection {
             decoder.reset()
             body = .chunked
         }
+    }
+
+    private func switchProtocols() {
+        if let fault = headBytes.with({ WebSocketHandshake.fault(head, in: $0) }) {
+            return refuse(fault.isAboutVersion ? .upgradeRequired : .badRequest)
+        }
+        var accept: [UInt8] = []
+        headBytes.with { bytes in
+            if let key = WebSocketHandshake.key(of: head, in: bytes) {
+                accept = WebSocketAccept.value(for: bytes.extracting(key))
+            }
+        }
+        ResponseWriter.appendStatusLine(.switchingProtocols, to: &output)
+        ResponseWriter.appendHeader("Upgrade", "websocket", to: &output)
+        ResponseWriter.appendHeader("Connection", "Upgrade", to: &output)
+        ResponseWriter.appendHeader("Sec-WebSocket-Accept", accept.span, to: &output)
+        ResponseWriter.endHead(&output)
+        body = .frames
+    }
+
+    private func refuse(_ status: Status) {
+        ResponseWriter.appendStatusLine(status, to: &output)
+        if status == .upgradeRequired {
+            ResponseWriter.appendHeader("Sec-WebSocket-Version", "13", to: &output)
+        }
+        ResponseWriter.appendHeader("Content-Length", decimal: 0, to: &output)
+        ResponseWriter.appendHeader("Connection", "close", to: &output)
+        ResponseWriter.endHead(&output)
+        closes = true
     }
 
     private func take(_ range: Range<Int>) {

@@ -1,6 +1,5 @@
 // What there is to know of a tunnel beside the bytes in its buffers: where its frames are, who has ended, and why.
 
-import Bytes
 import HTTP1
 
 /// Why a tunnel is over.
@@ -56,12 +55,4 @@ struct TunnelProgress {
     var endsAtBoundary = false
     /// What the client was told at the end; 0 if nothing.
     var closeCode = 0
-
-    /// A close frame of a server (RFC 6455 §5.5.1): unmasked, with the code only.
-    static func append(closeCode code: Int, to output: inout ByteBuffer) {
-        output.append(0x88)
-        output.append(2)
-        output.append(UInt8(truncatingIfNeeded: code >> 8))
-        output.append(UInt8(truncatingIfNeeded: code))
-    }
 }

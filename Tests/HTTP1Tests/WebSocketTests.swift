@@ -233,3 +233,76 @@ import Testing
         #expect(boundary.advance([0x81, 0].span) == 0)
     }
 }
+
+/// What `keygate echo` makes of frames.
+@Suite("WebSocket echo") struct FrameEchoTests {
+    /// A masked frame with this first byte.
+    private static func frame(_ first: UInt8, _ payload: String) -> [UInt8] {
+        let mask: [UInt8] = [9, 8, 7, 6]
+        return [first, 0x80 | UInt8(payload.utf8.count)] + mask
+            + payload.utf8.enumerated().map { $1 ^ mask[$0 & 3] }
+    }
+
+    struct Row: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let input: [UInt8]
+        let output: [UInt8]
+        let isOver: Bool
+    }
+
+    private static let long = String(repeating: "0123456789", count: 12)
+
+    static let rows: [Row] = [
+        Row(
+            testDescription: "a message", input: frame(0x81, "hello"),
+            output: [0x81, 5] + Array("hello".utf8),
+            isOver: false),
+        Row(testDescription: "nothing", input: frame(0x82, ""), output: [0x82, 0], isOver: false),
+        Row(
+            testDescription: "a message in parts with a ping between them",
+            input: frame(0x01, "a") + frame(0x89, "p") + frame(0x80, "b"),
+            output: [0x01, 1, 0x61, 0x8A, 1, 0x70, 0x80, 1, 0x62], isOver: false),
+        Row(
+            testDescription: "a pong", input: frame(0x8A, long) + frame(0x81, "x"), output: [0x81, 1, 0x78],
+            isOver: false),
+        Row(
+            testDescription: "a long one",
+            input: [0x82, 0x80 | 126, 0, 130, 0, 0, 0, 0] + Array((long + "0123456789").utf8),
+            output: [0x82, 126, 0, 130] + Array((long + "0123456789").utf8), isOver: false),
+        Row(
+            testDescription: "the closing handshake", input: frame(0x88, "\u{3}x") + frame(0x81, "late"),
+            output: [0x88, 2, 3, 0x78], isOver: true),
+        Row(testDescription: "no mask", input: [0x81, 1, 0x61], output: [0x88, 2, 3, 0xEA], isOver: true),
+        Row(
+            testDescription: "a reserved bit", input: frame(0xC1, "a"), output: [0x88, 2, 3, 0xEA],
+            isOver: true),
+        Row(testDescription: "no opcode", input: frame(0x83, "a"), output: [0x88, 2, 3, 0xEA], isOver: true),
+        Row(
+            testDescription: "a ping in parts", input: frame(0x09, "a"), output: [0x88, 2, 3, 0xEA],
+            isOver: true),
+        Row(
+            testDescription: "a ping that is too long", input: [0x89, 0x80 | 126, 0, 126],
+            output: [0x88, 2, 3, 0xEA], isOver: true),
+        Row(
+            testDescription: "a length that is none",
+            input: [0x82, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4], output: [0x88, 2, 3, 0xEA],
+            isOver: true),
+    ]
+
+    @Test("frames come back as those of a server, however they arrive", arguments: rows)
+    func frames(_ row: Row) {
+        for lengths in cuttings(of: row.input.count) {
+            var echo = FrameEcho()
+            var input = ByteBuffer()
+            var output = ByteBuffer()
+            var start = 0
+            for end in lengths {
+                input.append(row.input.span.extracting(start..<end))
+                start = end
+                while echo.advance(&input, into: &output) {}
+            }
+            #expect(Array(copying: output.bytes) == row.output)
+            #expect(echo.isOver == row.isOver)
+        }
+    }
+}

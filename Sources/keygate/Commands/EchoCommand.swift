@@ -8,7 +8,7 @@ enum EchoCommand {
         Command(
             "echo",
             summary:
-                "A backend that answers each request with JSON of what it received: see what yours would get.",
+                "A backend that answers each request with JSON of what it received: see what yours would get. WebSockets get their messages back.",
             options: [
                 .value("--listen", as: "ADDRESS", "where; default 127.0.0.1:9000, port 0 takes a free one")
             ],
