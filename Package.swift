@@ -131,6 +131,7 @@ if Context.environment["KEYGATE_FUZZ"] != nil {
     let fuzzed: [(name: String, modules: [Target.Dependency])] = [
         ("HTTP1RequestFuzz", ["HTTP1", "Bytes"]), ("HTTP1TargetFuzz", ["HTTP1", "Bytes"]),
         ("HTTP1ChunkedFuzz", ["HTTP1", "Bytes"]), ("HTTP1ResponseFuzz", ["HTTP1", "Bytes"]),
+        ("WebSocketHandshakeFuzz", ["HTTP1", "Bytes"]),
         ("RulesFuzz", ["Rules", "Access", "Bytes"]), ("JSONFuzz", ["JSON", "Bytes"]),
         ("ProxyHeaderFuzz", ["Reactor", "Bytes"]),
         ("JournalFuzz", ["Keys", "Access", "JSON", "Bytes"]), ("SQLFuzz", ["Analytics", "JSON", "Bytes"]),
