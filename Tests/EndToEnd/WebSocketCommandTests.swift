@@ -55,6 +55,9 @@ import Testing
         try client.send(WebSocket.maskedFrame(8, [3, 0xE8]))
         #expect(try client.readToEnd() == WebSocket.close(1000))
         #expect(try eventually { try gateway.metric("keygate_tunnels_open") == 0 })
-        #expect(try eventually { try gateway.accessLog().compactMap { $0["tunnelEnd"]?.string } == ["upstream"] })
+        #expect(
+            try eventually {
+                try gateway.accessLog().compactMap { $0["tunnelEnd"]?.string } == ["upstream"]
+            })
     }
 }
