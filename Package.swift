@@ -100,7 +100,8 @@ let package = Package(
         .testTarget(
             name: "keygateTests", dependencies: ["keygate", "JSON", "Bytes"], swiftSettings: swift),
         .testTarget(
-            name: "EndToEnd", dependencies: ["keygate", "Attack", "GatewayTorture", "JSON", "Bytes"],
+            name: "EndToEnd",
+            dependencies: ["keygate", "Attack", "GatewayTorture", "slow-clients", "JSON", "Bytes"],
             swiftSettings: swift),
 
         // What tests and benchmarks start, and what they put under it.
@@ -115,6 +116,9 @@ let package = Package(
         .executableTarget(
             name: "AllocationProbe", dependencies: ["Gateway", "Keys", "Rules", "Access", "Bytes"],
             path: "Tests/Support/AllocationProbe", swiftSettings: swift),
+        .executableTarget(
+            name: "slow-clients", dependencies: ["HTTP1", "Reactor", "Bytes"],
+            path: "Tests/Support/SlowClients", swiftSettings: swift),
         .executableTarget(
             name: "store-bench", dependencies: ["Verification", "Keys", "Limits", "Reactor", "Access", "Bytes"],
             path: "Tests/Support/StoreBench", swiftSettings: swift),

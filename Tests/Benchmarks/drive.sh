@@ -33,7 +33,12 @@ http {
     access_log off; keepalive_requests 100000000; keepalive_timeout 300s;
     client_body_temp_path $WORK/b1; proxy_temp_path $WORK/b2; fastcgi_temp_path $WORK/b3;
     uwsgi_temp_path $WORK/b4; scgi_temp_path $WORK/b5;
-    server { listen $BACKEND; location / { default_type text/plain; return 200 "$BODY"; } }
+    server {
+        listen $BACKEND;
+        location / { default_type text/plain; return 200 "$BODY"; }
+        # In small parts, for others wait meanwhile.
+        location = /v1/large { alias $WORK/large; sendfile on; sendfile_max_chunk 64k; }
+    }
 }
 CONF
         start backend nginx -e stderr -c "$WORK/backend.conf"
