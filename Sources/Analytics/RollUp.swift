@@ -64,7 +64,9 @@ struct RollUp: Sendable {
     private mutating func buildIndex(of start: Int64, in at: Int) {
         index.removeAll(keepingCapacity: true)
         let segment = chapters[at].segment
-        for row in 0..<segment.count where segment.times[row] == start { index[segment.dimensions[row]] = row }
+        for row in 0..<segment.count where segment.times[row] == start {
+            index[segment.dimensions[row]] = row
+        }
         indexedStart = start
     }
 
