@@ -3,10 +3,10 @@
 # examples.
 # Installs libcurl4-openssl-dev and curl where they are missing. The last line is `N passed, M failed`.
 #
-#   Tests/run.sh            everything (what CI runs; well under 20 minutes on two cores)
+#   Tests/run.sh            everything (what CI runs; some 25 minutes on two cores)
 #   Tests/run.sh --quick    without sanitizers and fuzzing
 #   Tests/run.sh --no-tsan --no-asan --no-fuzz --no-examples    leave out single parts
-#   FUZZ_SECONDS=60         time per fuzz target, default 10
+#   FUZZ_SECONDS=10         time per fuzz target, default 60, two at a time
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -150,29 +150,48 @@ fi
 
 # ---- fuzzing ---------------------------------------------------------------------------------------
 
+# run_fuzzer TARGET: the target's new inputs go to a copy of its seeds, which change only by hand.
+run_fuzzer() {
+    local target="$1" corpus="$WORK/corpus/$1" seeds name
+    mkdir -p "$corpus"
+    for seeds in Tests/Fuzz/corpus/*; do
+        name="$(basename "$seeds")"
+        # Folders are named after their target, with or without the `Fuzz`, in any letter case.
+        if [[ "${name,,}" == "${target,,}" || "${name,,}fuzz" == "${target,,}" ]]; then
+            cp -R "$seeds/." "$corpus/"
+        fi
+    done
+    "$bin/$target" -max_total_time="${FUZZ_SECONDS:-60}" -rss_limit_mb=4096 -timeout=10 \
+        -artifact_prefix="$WORK/$target-" "$corpus" >"$WORK/$target.log" 2>&1 && touch "$WORK/$target.passed"
+}
+
 if ((FUZZ)); then
     heading "fuzzing"
     bin="$(KEYGATE_FUZZ=1 swift build --scratch-path .build/fuzz --show-bin-path)"
+    targets=()
     for folder in Tests/Fuzz/*Fuzz; do
         target="$(basename "$folder")"
         # One product at a time: programs that are not fuzz targets do not link when everything is
         # instrumented for libFuzzer.
-        if ! KEYGATE_FUZZ=1 swift build --scratch-path .build/fuzz --product "$target" >"$WORK/fuzz-build.log" 2>&1; then
+        if KEYGATE_FUZZ=1 swift build --scratch-path .build/fuzz --product "$target" >"$WORK/fuzz-build.log" 2>&1; then
+            targets+=("$target")
+        else
             broken "$target does not build" "$WORK/fuzz-build.log"
-            continue
         fi
-        # New inputs go to a copy: the seeds in the repository change only by hand.
-        corpus="$WORK/corpus/$target"
-        mkdir -p "$corpus"
-        for seeds in Tests/Fuzz/corpus/*; do
-            name="$(basename "$seeds")"
-            # Folders are named after their target, with or without the `Fuzz`, in any letter case.
-            if [[ "${name,,}" == "${target,,}" || "${name,,}fuzz" == "${target,,}" ]]; then
-                cp -R "$seeds/." "$corpus/"
-            fi
-        done
-        if "$bin/$target" -max_total_time="${FUZZ_SECONDS:-10}" -rss_limit_mb=4096 -timeout=10 \
-            -artifact_prefix="$WORK/$target-" "$corpus" >"$WORK/$target.log" 2>&1; then
+    done
+    # Two at a time, for two cores.
+    running=0
+    for target in "${targets[@]}"; do
+        if ((running == 2)); then
+            wait -n || true
+            running=1
+        fi
+        run_fuzzer "$target" &
+        running=$((running + 1))
+    done
+    wait
+    for target in "${targets[@]}"; do
+        if [[ -f "$WORK/$target.passed" ]]; then
             pass
             echo "$target: $(grep -E '^Done ' "$WORK/$target.log" | tail -n 1)"
         else
