@@ -45,7 +45,9 @@ private func judge(request: [UInt8], _ offer: inout WebSocketOffer) {
     precondition(values("upgrade") == ["websocket"] && values("sec-websocket-version") == ["13"])
     precondition(values("sec-websocket-key").count == 1 && values("sec-websocket-key")[0].utf8.count == 24)
     precondition(values("content-length").isEmpty && values("transfer-encoding").isEmpty, "there is a body")
-    precondition(!values("connection").joined().contains("sec-websocket-"), "a part of it is hidden")
+    let hidden = values("connection").flatMap { $0.split(separator: ",") }
+        .map { String($0.filter { $0 != " " && $0 != "\t" }) }
+    precondition(!hidden.contains { values($0).count > 0 && isOwn($0) }, "a part of it is hidden")
     guard let key = WebSocketHandshake.key(of: head, in: request.span) else { preconditionFailure("no key") }
     precondition(Base64.decode(request.span.extracting(key))?.count == 16)
 }
@@ -73,6 +75,9 @@ private func judge(answer: [UInt8], _ offer: WebSocketOffer) {
     }
     precondition(accepts == 1 && lines.head.minorVersion == 1 && !lines.head.isChunked)
 }
+
+/// A field of the handshake, and not just a name that has its words somewhere.
+private func isOwn(_ name: String) -> Bool { name.hasPrefix("sec-websocket-") && name != "sec-websocket-" }
 
 private func lowered(_ bytes: Span<UInt8>) -> String {
     String(decoding: Array(copying: bytes).map(ASCII.lower), as: UTF8.self)
