@@ -150,10 +150,12 @@ import Testing
         func ask(_ connection: Client, _ index: Int) throws -> Int {
             try connection.request("GET", filled(test.target, index), key: keys[index].secret).status
         }
-        // Until all loops have some of the connections: which loop takes one is the kernel's choice.
+        // Until all loops have some of the connections: which loop takes one is the kernel's choice, so there are
+        // new ones until it has chosen all of them.
         while !progress.isSpread.load(ordering: .sequentiallyConsistent) || connections.count < 2 {
             if progress.hasFailed.load(ordering: .relaxed) { throw SocketError.timedOut("the revoker") }
-            if connections.count < 12 { connections.append(try Client(address)) }
+            if connections.count == 12 { connections.removeFirst() }
+            connections.append(try Client(address))
             _ = try ask(connections[connections.count - 1], 0)
         }
         for index in keys.indices {
