@@ -111,13 +111,14 @@ extension Connection {
         return hasMoved
     }
 
-    /// The client does not take anything any more. What it sent before is still the backend's.
+    /// The client does not take anything any more. What it sent before is still the backend's, if it takes it soon.
     func loseTunnelClient() {
         guard let exchange else { return close(.now) }
         exchange.tunnel.hasLostClient = true
         exchange.output.removeAll()
         canRead = true
         canWrite = false
+        waitForTunnel(exchange)
         pumpTunnel()
     }
 
@@ -126,11 +127,13 @@ extension Connection {
     /// Sets the deadline: from now on, something has to pass.
     func waitForTunnel(_ exchange: Exchange) {
         guard let route = exchange.route else { return }
-        wait(nanos: exchange.tunnel.awaitsLastWords ? Self.lastWordsNanos : Int64(route.timeouts.idleNanos))
+        let isWithoutClient = exchange.tunnel.awaitsLastWords || exchange.tunnel.hasLostClient
+        wait(nanos: isWithoutClient ? Self.lastWordsNanos : Int64(route.timeouts.idleNanos))
     }
 
     func tunnelTimedOut(_ exchange: Exchange) {
-        endTunnel(exchange, exchange.tunnel.hasClientEnded ? .client : .idle)
+        let isWithoutClient = exchange.tunnel.hasClientEnded || exchange.tunnel.hasLostClient
+        endTunnel(exchange, isWithoutClient ? .client : .idle)
     }
 
     /// The gateway drains: the client is told to go as soon as it can be told.

@@ -63,9 +63,7 @@ struct CORSReader {
         }
         var headers = CORSPolicy.standardHeaders
         if let word = given["headers"] {
-            guard let list = list(word, of: { values.headerName($0).map { $0.map(ASCII.lower) } }) else {
-                return nil
-            }
+            guard let list = list(word, of: header) else { return nil }
             headers = list
         }
         var methods: [[UInt8]]?
@@ -92,6 +90,16 @@ struct CORSReader {
             list.append(value)
         }
         return list
+    }
+
+    private func header(_ word: Word) -> [UInt8]? {
+        if word.isBare("*") {
+            findings.error(
+                "expected the names of headers: what pages may set with a key is said one by one, found *",
+                at: word.place)
+            return nil
+        }
+        return values.headerName(word).map { $0.map(ASCII.lower) }
     }
 
     private func method(_ word: Word) -> [UInt8]? {

@@ -54,7 +54,7 @@ struct AttackTarget {
         do throws(TLSTrustError) {
             return try TLSClientContext(isInsecure ? .anybody : file.map { .authorities($0) } ?? .system)
         } catch {
-            throw .failed(error.message)
+            throw .notBegun(error.message)
         }
     }
 }

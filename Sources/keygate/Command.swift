@@ -6,6 +6,7 @@ enum ExitCode: Int32, Sendable {
     case done = 0
     /// Refused, failed, or an answer that means no.
     case failed = 1
+    /// Or no answer where `failed` would be one.
     case wrongUsage = 2
 }
 
@@ -15,10 +16,12 @@ enum CommandFailure: Error {
     case usage(String)
     /// Anything else: exit 1.
     case failed(String)
+    /// A command whose exit 1 is an answer could not begin: exit 2, without the usage.
+    case notBegun(String)
 
     var message: String {
         switch self {
-        case .usage(let message), .failed(let message): message
+        case .usage(let message), .failed(let message), .notBegun(let message): message
         }
     }
 }

@@ -39,6 +39,8 @@ import Glibc
             switch error {
             case .failed:
                 return .failed
+            case .notBegun:
+                return .wrongUsage
             case .usage:
                 Console.note(
                     command.map { "usage: \($0.synopsis); `keygate help \($0.name)` explains" }

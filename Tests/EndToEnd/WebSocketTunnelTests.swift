@@ -169,6 +169,23 @@ import Testing
         #expect(grown < Self.growthAllowed, "\(grown >> 10) KiB")
     }
 
+    /// The backend takes nothing, so nothing more is read from the client: its reset is heard all the same.
+    @Test func aClientThatResetsDoesNotStayBecauseItsBackendDoesNotRead() throws {
+        let go = Gate()
+        let upstream = try Upstream(Upstream.switching { _ in go.wait(milliseconds: 60_000) })
+        let gateway = try Gateway(Self.routes, upstream: upstream, timeouts: "idle=10m")
+        let fields = try {
+            let (client, fields) = try gateway.openWebSocket("/open/1")
+            // Until nothing of what is sent is taken any more.
+            while client.socket.waitWritable(milliseconds: 1000) { try? client.send(payload(16_384)) }
+            client.socket.closeWillReset()
+            return fields
+        }()
+        let line = try gateway.accessLogLine(requestID: fields["x-request-id"] ?? "")
+        #expect(line["tunnelEnd"]?.string == "client" && line["closeCode"] == nil)
+        go.open()
+    }
+
     // MARK: Ended by us
 
     @Test func anIdleTunnelIsClosedAndSaysSo() throws {

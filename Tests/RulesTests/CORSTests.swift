@@ -118,6 +118,13 @@ struct CORSTests {
                                            ^
             """#),
         Refusal(
+            "all headers at once", "cors origins=* headers=*",
+            #"""
+            g.conf:3:24: error: expected the names of headers: what pages may set with a key is said one by one, found *
+                cors origins=* headers=*
+                                       ^
+            """#),
+        Refusal(
             "an unknown part", "cors origins=* header=X-A",
             #"""
             g.conf:3:16: error: expected one of origins, headers, methods, max-age, found "header"; did you mean "headers"?

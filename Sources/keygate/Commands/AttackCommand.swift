@@ -73,10 +73,10 @@ enum AttackCommand {
             return try Campaign.run(cases, on: ground, gateway: target.gateway, backend: backend)
         } catch {
             switch error {
-            case .listen(let errno): throw .failed("cannot listen on \(backendText): \(errno)")
-            case .connect(let errno): throw .failed("cannot connect to \(target.host): \(errno)")
-            case .handshake(let reason): throw .failed("no TLS with \(target.host): \(reason)")
-            case .failed(let errno): throw .failed("\(errno)")
+            case .listen(let errno): throw .notBegun("cannot listen on \(backendText): \(errno)")
+            case .connect(let errno): throw .notBegun("cannot connect to \(target.host): \(errno)")
+            case .handshake(let reason): throw .notBegun("no TLS with \(target.host): \(reason)")
+            case .failed(let errno): throw .notBegun("\(errno)")
             case .setUp(let what):
                 throw .usage(
                     "\(what)\n  the gateway must forward \(ground.prefix)/open/** without a key and "
