@@ -82,12 +82,13 @@ struct QueryRefusalTests {
     func tooMuch() throws {
         let log = EventLog(workspaceID: "ws")
         let long = String(repeating: "x", count: 4_000)
-        for number in 0..<2_000 { log.submit(event("k\(number)", .valid, tags: [long + "\(number)"])) }
+        for number in 0..<2_000 { log.submit(event(long + "\(number)", .valid)) }
         do {
-            _ = try log.ask("SELECT tags FROM key_verifications_v1")
+            _ = try log.ask("SELECT key_id FROM key_verifications_v1")
             Issue.record("answered")
         } catch { #expect(error.kind == .rowsLimitExceeded) }
-        let doubled = (0..<20).reduce("toString(tags)") { text, _ in "concat(\(text), toString(tags))" }
+        // Much memory for little work, so that memory ends before the time does, on a slow machine as well.
+        let doubled = "concat(" + Array(repeating: "key_id", count: 21).joined(separator: ", ") + ")"
         do {
             _ = try log.ask("SELECT groupArray(\(doubled)) FROM key_verifications_v1")
             Issue.record("answered")
