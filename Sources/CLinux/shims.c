@@ -1,8 +1,15 @@
 #include "CLinux.h"
 
+#include <malloc.h>
+
 _Static_assert(sizeof(void *) == 8, "Keygate packs a generation and a descriptor into 64 bits");
 
 const char *kg_strerror(int code) { return strerrordesc_np(code); }
+
+void kg_set_malloc_thresholds(int map_bytes, int trim_bytes) {
+    mallopt(M_MMAP_THRESHOLD, map_bytes);
+    mallopt(M_TRIM_THRESHOLD, trim_bytes);
+}
 
 int kg_has_sanitizer(void) {
 #if defined(__has_feature)

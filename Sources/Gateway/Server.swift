@@ -45,6 +45,7 @@ public enum Server {
         }
         CurlMulti.initialiseLibrary()
         _ = ProcessLimits.raiseOpenFiles()
+        ProcessLimits.keepLargeAllocationsApart()
 
         let settings = configuration.settings
         try checkFiles(configuration)

@@ -55,6 +55,8 @@ int kg_thread_name(const char *name);
 int kg_open(const char *path, int flags, unsigned mode);
 // Room behind the end of a file, which stays where it is.
 int kg_fallocate_keep_size(int fd, int64_t offset, int64_t length);
+// From how many bytes malloc makes a mapping, and how many free ones it keeps at the end of its heap.
+void kg_set_malloc_thresholds(int map_bytes, int trim_bytes);
 // Whether this was built with the address or the thread sanitizer.
 int kg_has_sanitizer(void);
 // Raises RLIMIT_NOFILE to its hard limit; returns the limit now in force, or -1.
