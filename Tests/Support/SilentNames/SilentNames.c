@@ -4,9 +4,11 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 static int (*real_getaddrinfo)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
@@ -15,6 +17,17 @@ static int is_silent(const char *name) {
     const char *suffix = getenv("KG_SILENT_NAMES");
     if (!suffix || !name || strlen(name) < strlen(suffix)) return 0;
     return strcmp(name + strlen(name) - strlen(suffix), suffix) == 0;
+}
+
+// Returns once the file exists, which its folder tells: it is watched before it is looked into.
+static void wait_for(const char *path) {
+    char copy[4096], news[4096];
+    strncpy(copy, path, sizeof copy - 1);
+    copy[sizeof copy - 1] = 0;
+    int folder = inotify_init1(IN_CLOEXEC);
+    if (folder < 0 || inotify_add_watch(folder, dirname(copy), IN_CREATE | IN_MOVED_TO) < 0) abort();
+    while (access(path, F_OK) != 0) (void)!read(folder, news, sizeof news);
+    close(folder);
 }
 
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
@@ -27,6 +40,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
         close(file);
     }
     const char *answer = getenv("KG_NAMES_ANSWER");
-    while (!answer || access(answer, F_OK) != 0) usleep(10000);
+    if (answer) wait_for(answer);
+    else for (;;) pause();
     return real_getaddrinfo("127.0.0.1", service, hints, found);
 }
