@@ -40,7 +40,8 @@ import Testing
                 ])
             let left = try store.createIdentity(externalID: "left")
             var key = KeyRecord(
-                digest: digest(Self.secret), api: api.reference, start: "sk_abcd", prefix: "sk", byteLength: 16)
+                digest: digest(Self.secret), api: api.reference, start: "sk_abcd", prefix: "sk",
+                byteLength: 16)
             key.identity = identity.reference
             key.name = "first"
             key.meta = bytes(#"{"x":"\u00e9 é"}"#)

@@ -65,7 +65,7 @@ struct TortureProcess {
     /// Takes what it printed next; false at the end of its output.
     mutating func readSome() -> Bool {
         var buffer = [UInt8](repeating: 0, count: 256)
-        let count = unsafe read(output, &buffer, buffer.count)
+        let count = unsafe Glibc.read(output, &buffer, buffer.count)
         if count <= 0 { return false }
         for byte in buffer[..<count] {
             if byte != UInt8(ascii: "\n") {
@@ -80,6 +80,14 @@ struct TortureProcess {
             line = []
         }
         return true
+    }
+
+    /// Takes what it prints until this holds.
+    mutating func read(until holds: (borrowing Self) -> Bool) throws {
+        while !holds(self) {
+            let goesOn = readSome()
+            try #require(goesOn, "it ended at \(lastNumber), having said \(complaints)")
+        }
     }
 
     /// Kills it without a warning and takes the rest of what it had printed.
