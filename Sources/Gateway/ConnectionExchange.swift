@@ -67,7 +67,7 @@ extension Connection {
         let rules = worker.rules
         if rules.mindsOrigins, answersPreflight(exchange, rules) { return }
         let unrouted = Admission.route(exchange, rules)
-        if rules.mindsOrigins { noteOrigin(exchange, rules) }
+        if rules.mindsOrigins { noteOrigin(exchange, rules, unrouted: unrouted) }
         if let unrouted { return refuse(exchange, unrouted) }
         guard let route = exchange.route else { return refuse(exchange, Refusal(.routeNotFound)) }
         if let refusal = Admission.upgrade(exchange, route) {
@@ -232,7 +232,7 @@ extension Connection {
         } else {
             exchange.status = refusal.reason.description.status
             exchange.hasSentHead = true
-            if exchange.isCrossOrigin { exchange.limitLines.append(exchange.corsLines.bytes) }
+            if exchange.hasOriginPolicy { exchange.limitLines.append(exchange.corsLines.bytes) }
             exchange.answerBytes += refusal.append(
                 to: &exchange.output, scratch: &exchange.scratch, limitLines: exchange.limitLines,
                 Refusal.Form(

@@ -115,11 +115,12 @@ extension Connection {
                 minorVersion: exchange.head.minorVersion)
         if exchange.answerFraming == .close { exchange.closesAfterwards = true }
         let hidesLimits = !exchange.limitLines.isEmpty
-        if exchange.isCrossOrigin { exchange.limitLines.append(exchange.corsLines.bytes) }
+        if exchange.hasOriginPolicy { exchange.limitLines.append(exchange.corsLines.bytes) }
         AnswerHead.append(
             transfer.response.head,
             AnswerHead.Form(
-                hidesLimits: hidesLimits, hidesLeave: exchange.isCrossOrigin, framing: exchange.answerFraming,
+                hidesLimits: hidesLimits, hidesLeave: exchange.hasOriginPolicy,
+                framing: exchange.answerFraming,
                 requestID: exchange.requestID,
                 closes: exchange.closesAfterwards, clientMinorVersion: exchange.head.minorVersion),
             lines: exchange.limitLines, to: &exchange.output)

@@ -1,7 +1,8 @@
 // Pages of other origins (the CORS protocol, Fetch §3.2). A browser asks in a preflight whether a page may send
 // what it wants to send; that question has no key and no answer of the backend's, so the gateway answers it from
 // the policy of the route that the request itself would have. Every answer to such a page then says that the page
-// may read it, refusals included: a page that cannot read why it was refused cannot tell its user.
+// may read it, refusals included: a page that cannot read why it was refused cannot tell its user. An answer that
+// would be another for another origin, or for none, says so to caches, whoever it goes to.
 
 import Bytes
 import HTTP1
@@ -14,6 +15,29 @@ enum CrossOrigin {
         let method: Range<Int>
     }
 
+    /// What a preflight asks for and does not get.
+    enum Objection {
+        case origin, method
+        /// The first header that may not be set, where it stands in the head.
+        case header(Range<Int>)
+
+        /// What the answer says; it shows nothing of the policy to an origin that has no business with it.
+        var message: String {
+            switch self {
+            case .origin: "Pages of this origin may not call this API."
+            case .method: "Pages may not use this method here."
+            case .header: "Pages may not set all of these headers here."
+            }
+        }
+
+        /// A preflight has no credential, and none would help it.
+        var refusal: Refusal {
+            var refusal = Refusal(.forbidden, detail: message)
+            refusal.hasChallenge = false
+            return refusal
+        }
+    }
+
     /// What becomes of a request that may be a preflight.
     enum Verdict {
         /// It is an ordinary request.
@@ -22,25 +46,9 @@ enum CrossOrigin {
         /// is one at all.
         case leftAlone(Preflight, Route?)
         /// It is refused, for this reason.
-        case objection(Preflight, String)
+        case objection(Preflight, CORSPolicy, Objection)
         /// The page may send what it asked for.
         case leave(Preflight, CORSPolicy)
-    }
-
-    /// What pages may read beside the few headers that they always may.
-    private static let exposed: StaticString =
-        "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
-
-    /// Headers of a backend's answer that say what the policy says, in lower case: two answers to one question are
-    /// none. What a backend exposes is added to what is exposed here.
-    private static let decided: [StaticString] = [
-        "access-control-allow-origin", "access-control-allow-credentials", "access-control-allow-methods",
-        "access-control-allow-headers", "access-control-max-age",
-    ]
-
-    static func isDecided(_ name: Span<UInt8>) -> Bool {
-        for own in decided where ASCII.equalsIgnoringCase(name, own) { return true }
-        return false
     }
 
     /// Finds the route of the request that is asked for. The exchange has no route afterwards unless the preflight
@@ -55,7 +63,7 @@ enum CrossOrigin {
             return .leftAlone(preflight, route)
         }
         let against = exchange.headBytes.with { objection(to: preflight, policy, exchange.head, $0) }
-        return against.map { .objection(preflight, $0) } ?? .leave(preflight, policy)
+        return against.map { .objection(preflight, policy, $0) } ?? .leave(preflight, policy)
     }
 
     /// Nil for every other request. One with two origins, or two methods to ask for, is no preflight.
@@ -68,7 +76,7 @@ enum CrossOrigin {
     }
 
     /// The value of the one header with this name.
-    private static func only(_ name: StaticString, _ head: borrowing RequestHead, _ bytes: Span<UInt8>)
+    static func only(_ name: StaticString, _ head: borrowing RequestHead, _ bytes: Span<UInt8>)
         -> Range<Int>?
     {
         guard let index = head.headers.index(named: name, in: bytes),
@@ -80,118 +88,38 @@ enum CrossOrigin {
     /// What stands against letting the page send what it asked for; nil if nothing does.
     private static func objection(
         to preflight: Preflight, _ policy: CORSPolicy, _ head: borrowing RequestHead, _ bytes: Span<UInt8>
-    ) -> String? {
-        if !policy.admits(origin: bytes.extracting(preflight.origin)) {
-            return "Pages of this origin may not call this API."
-        }
-        if !policy.admits(method: bytes.extracting(preflight.method)) {
-            return "Pages may not use this method here."
-        }
+    ) -> Objection? {
+        if !policy.admits(origin: bytes.extracting(preflight.origin)) { return .origin }
+        if !policy.admits(method: bytes.extracting(preflight.method)) { return .method }
         var start = 0
         while let index = head.headers.index(named: "access-control-request-headers", in: bytes, from: start)
         {
-            if !admits(bytes.extracting(head.headers[index].value), policy) {
-                return "Pages may not set all of these headers here."
+            let list = head.headers[index].value
+            var members = FieldMembers()
+            while let member = members.next(in: bytes.extracting(list)) {
+                let name = list.lowerBound + member.lowerBound..<list.lowerBound + member.upperBound
+                if !policy.admits(header: bytes.extracting(name)) { return .header(name) }
             }
             start = index + 1
         }
         return nil
     }
 
-    private static func admits(_ list: Span<UInt8>, _ policy: CORSPolicy) -> Bool {
-        var start = 0
-        while start < list.count {
-            var comma = start
-            while comma < list.count, list[comma] != UInt8(ascii: ",") { comma += 1 }
-            var end = comma
-            while start < end, list[start] == 0x20 || list[start] == 0x09 { start += 1 }
-            while end > start, list[end - 1] == 0x20 || list[end - 1] == 0x09 { end -= 1 }
-            if end > start, !policy.admits(header: list.extracting(start..<end)) { return false }
-            start = comma + 1
+    /// The policy for the answer, once a route was looked for: that of the route. Where the path has routes and
+    /// none is for the method, one of theirs, so that a page can read that as well.
+    static func policy(_ exchange: Exchange, _ rules: RuleSet, unrouted: Refusal?) -> CORSPolicy? {
+        if let route = exchange.route { return route.cors }
+        guard let unrouted, unrouted.reason == .methodNotAllowed else {
+            return rules.configuration.settings.cors
         }
-        return true
-    }
-
-    /// The lines that let a page of the request's origin read the answer; none for an origin that may not.
-    /// Returns whether there are any.
-    static func appendLines(_ exchange: Exchange, _ policy: CORSPolicy) -> Bool {
-        exchange.headBytes.with { bytes in
-            guard let origin = only("origin", exchange.head, bytes),
-                policy.admits(origin: bytes.extracting(origin))
-            else { return false }
-            append(bytes.extracting(origin), policy, to: &exchange.corsLines)
-            ResponseWriter.appendHeader("Access-Control-Expose-Headers", exposed, to: &exchange.corsLines)
-            return true
-        }
-    }
-
-    private static func append(_ origin: Span<UInt8>, _ policy: CORSPolicy, to lines: inout ByteBuffer) {
-        if policy.origins == nil {
-            ResponseWriter.appendHeader("Access-Control-Allow-Origin", "*", to: &lines)
-        } else {
-            ResponseWriter.appendHeader("Access-Control-Allow-Origin", origin, to: &lines)
-            // A cache must not give the answer for one origin to another.
-            ResponseWriter.appendHeader("Vary", "Origin", to: &lines)
-        }
-    }
-
-    /// The leave that a preflight asks for, as header lines.
-    static func appendLeave(
-        _ preflight: Preflight, _ policy: CORSPolicy, _ bytes: Span<UInt8>, to output: inout ByteBuffer
-    ) {
-        append(bytes.extracting(preflight.origin), policy, to: &output)
-        ResponseWriter.appendHeader(
-            "Vary", "Access-Control-Request-Method, Access-Control-Request-Headers", to: &output)
-        ResponseWriter.appendHeader(
-            "Access-Control-Allow-Methods", bytes.extracting(preflight.method), to: &output)
-        if !policy.headers.isEmpty {
-            output.append("Access-Control-Allow-Headers: ")
-            for (index, name) in policy.headers.enumerated() {
-                if index > 0 { output.append(", ") }
-                output.append(name.span)
+        let others = exchange.headBytes.with { bytes in
+            exchange.path.with { path in
+                rules.configuration.table.matching(path: path, host: bytes.extracting(exchange.head.host))
             }
-            output.append("\r\n")
         }
-        ResponseWriter.appendHeader("Access-Control-Max-Age", decimal: policy.maxAgeSeconds, to: &output)
-    }
-}
-
-extension Connection {
-    /// Answers a preflight for a route that has a policy. False, and nothing has happened, for everything else:
-    /// a route without one leaves `OPTIONS` to whatever the configuration says about it.
-    func answersPreflight(_ exchange: Exchange, _ rules: RuleSet) -> Bool {
-        switch CrossOrigin.judge(exchange, rules) {
-        case .notAsked, .leftAlone:
-            return false
-        case .objection(_, let objection):
-            refuse(exchange, Refusal(.forbidden, detail: objection))
-        case .leave(let preflight, let policy):
-            giveLeave(exchange, preflight, policy)
+        for index in others {
+            if let policy = rules.configuration.routes[index].cors { return policy }
         }
-        return true
-    }
-
-    private func giveLeave(_ exchange: Exchange, _ preflight: CrossOrigin.Preflight, _ policy: CORSPolicy) {
-        exchange.outcome = .local
-        exchange.status = .noContent
-        exchange.hasSentHead = true
-        if !exchange.hasWholeBody { exchange.closesAfterwards = true }
-        ResponseWriter.appendStatusLine(.noContent, to: &exchange.output)
-        exchange.headBytes.with { CrossOrigin.appendLeave(preflight, policy, $0, to: &exchange.output) }
-        ResponseWriter.appendHeader("X-Request-Id", exchange.requestID.span, to: &exchange.output)
-        if exchange.closesAfterwards {
-            ResponseWriter.appendHeader("Connection", "close", to: &exchange.output)
-        } else if exchange.head.minorVersion == 0 {
-            ResponseWriter.appendHeader("Connection", "keep-alive", to: &exchange.output)
-        }
-        ResponseWriter.endHead(&exchange.output)
-        finish(exchange)
-    }
-
-    /// Whatever becomes of the request, its answer may be read by the page that sent it.
-    func noteOrigin(_ exchange: Exchange, _ rules: RuleSet) {
-        let policy = exchange.route.map(\.cors) ?? rules.configuration.settings.cors
-        guard let policy else { return }
-        exchange.isCrossOrigin = CrossOrigin.appendLines(exchange, policy)
+        return nil
     }
 }

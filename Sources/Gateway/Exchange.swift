@@ -59,9 +59,9 @@ final class Exchange {
     var recheckedNanos: Int64 = 0
     /// Why it may not, where that ended the exchange.
     var revocation: RefusalReason?
-    /// Header lines that let a page of another origin read the answer, if there are any.
+    /// What the answer says to pages of other origins, and whether there is a policy that says it.
     var corsLines = ByteBuffer()
-    var isCrossOrigin = false
+    var hasOriginPolicy = false
     var outcome = Outcome.undecided
     /// What a shadow route would have answered.
     var shadowRefusal: RefusalReason?
@@ -183,9 +183,9 @@ final class Exchange {
         Exchange.empty(&path, keeping: 4096)
         Exchange.empty(&scratch, keeping: 4096)
         Exchange.empty(&limitLines, keeping: 1024)
-        if isCrossOrigin {
+        if hasOriginPolicy {
             Exchange.empty(&corsLines, keeping: 1024)
-            isCrossOrigin = false
+            hasOriginPolicy = false
         }
         Exchange.empty(&localBody, keeping: 0)
         if isUpgrade {

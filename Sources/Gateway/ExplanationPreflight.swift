@@ -31,10 +31,10 @@ extension Account {
                 say("preflight", "\(what): decided like any other request, for there is no route for that")
             }
             return .ordinary
-        case .objection(let preflight, let objection):
+        case .objection(let preflight, _, let objection):
             say("preflight", Account.wanted(preflight, exchange))
             sayRoute()
-            return .refused(Refusal(.forbidden, detail: objection))
+            return .refused(objection.refusal)
         case .leave(let preflight, let policy):
             say("preflight", Account.wanted(preflight, exchange))
             sayRoute()

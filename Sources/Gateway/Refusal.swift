@@ -15,6 +15,8 @@ public struct Refusal: Sendable {
     public var allowedMethods: [UInt8]?
     /// After how long it is worth trying again, where that is known.
     public var retryAfterSeconds: Int?
+    /// Whether `WWW-Authenticate` goes with it, where one goes with its reason.
+    var hasChallenge = true
 
     public init(
         _ reason: RefusalReason, detail: String? = nil, scope: String? = nil, allowedMethods: [UInt8]? = nil,
@@ -110,7 +112,7 @@ public struct Refusal: Sendable {
         ResponseWriter.appendHeader("Content-Length", decimal: scratch.count, to: &output)
         ResponseWriter.appendHeader("X-Request-Id", form.requestID.span, to: &output)
         ResponseWriter.appendHeader("Cache-Control", "no-store", to: &output)
-        appendChallenge(to: &output)
+        if hasChallenge { appendChallenge(to: &output) }
         if let allowedMethods { ResponseWriter.appendHeader("Allow", allowedMethods.span, to: &output) }
         output.append(limitLines.bytes)
         if let retryAfterSeconds {

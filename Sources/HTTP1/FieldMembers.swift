@@ -4,11 +4,13 @@
 import Bytes
 
 /// Where one is in a list. Empty members count for nothing.
-struct FieldMembers {
+public struct FieldMembers {
     private var position = 0
 
+    public init() {}
+
     /// Where the next member lies in `value`, without the white space around it; nil behind the last.
-    mutating func next(in value: Span<UInt8>) -> Range<Int>? {
+    public mutating func next(in value: Span<UInt8>) -> Range<Int>? {
         while position < value.count {
             let start = position
             var isQuoted = false

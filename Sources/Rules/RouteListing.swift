@@ -1,10 +1,11 @@
 // The route table read by people: which routes a path could have had, and all of them in the order in which they
-// would be preferred. For explanations and listings; nothing here runs on requests.
+// would be preferred. For explanations and listings; on requests it runs only where none of the path's routes is for
+// the method.
 
 import Bytes
 
 extension RouteTable {
-    /// The routes that match the path, whatever the method, most specific first: for explanations.
+    /// The routes that match the path, whatever the method, most specific first.
     public func matching(path: Span<UInt8>, host: Span<UInt8>) -> [Int] {
         guard path.count > 0, path[0] == UInt8(ascii: "/") else { return [] }
         var found: [Int] = []

@@ -11,6 +11,7 @@ import Testing
         route GET  /open/**    { public; cors origins=* headers=X-Page }
         route GET  /closed/**  { public; cors off }
         route OPTIONS /closed/** { public; cors off }
+        route GET  /own/**     { authenticated; cors origins=https://own.example }
         """
     static let app = "Origin: https://app.example.com"
 
@@ -44,20 +45,88 @@ import Testing
     }
 
     @Test(arguments: [
-        ("an origin that is not in the list", asks("GET", origin: "Origin: https://evil.example")),
-        ("another port is another origin", asks("GET", origin: "Origin: https://app.example.com:8443")),
-        ("a page of no origin", asks("GET", origin: "Origin: null")),
-        ("a method that pages may not use", asks("DELETE")),
-        ("a header that pages may not set", asks("GET", "authorization,x-tenant-id")),
+        ("an origin that is not in the list", asks("GET", origin: "Origin: https://evil.example"), nil),
+        ("another port is another origin", asks("GET", origin: "Origin: https://app.example.com:8443"), nil),
+        ("a page of no origin", asks("GET", origin: "Origin: null"), nil),
+        ("a method that pages may not use", asks("DELETE"), "https://app.example.com"),
+        (
+            "a header that pages may not set", asks("GET", "authorization,x-tenant-id"),
+            "https://app.example.com"
+        ),
     ])
-    func aPreflightForWhatIsNotAllowedIsRefused(_ label: String, _ fields: [String]) throws {
+    func aPreflightForWhatIsNotAllowedIsRefused(_ label: String, _ fields: [String], _ reader: String?) throws
+    {
         let upstream = try Upstream()
         let gateway = try Gateway(Self.routes, upstream: upstream)
         let answer = try gateway.request("OPTIONS", "/things/1", fields)
         #expect(answer.status == 403)
         #expect(answer.code == "FORBIDDEN")
-        #expect(answer.fields["access-control-allow-origin"] == nil)
+        // A page of an origin that may call is shown what it may do; browsers go by the status.
+        #expect(answer.fields["access-control-allow-origin"] == reader)
+        #expect(answer.fields["access-control-allow-methods"] == reader.map { _ in "GET, POST" })
+        #expect(
+            answer.fields["access-control-allow-headers"] == reader.map { _ in "authorization, content-type" }
+        )
+        #expect(answer.fields["access-control-max-age"] == nil)
+        #expect(
+            answer.fields[all: "vary"] == [
+                "Origin", "Access-Control-Request-Method, Access-Control-Request-Headers",
+            ])
+        // There is no key in a preflight, and none would help it.
+        #expect(answer.fields["www-authenticate"] == nil)
         #expect(upstream.received.pendingCount == 0)
+    }
+
+    /// Nothing can be allowed where no route has the method, but a page of the path may read that.
+    @Test(arguments: [
+        ("/things/1", app, "https://app.example.com"),
+        ("/own/1", "Origin: https://own.example", "https://own.example"), ("/own/1", app, nil),
+        ("/closed/1", app, nil),
+    ])
+    func aMethodThatNoRouteHasIsSaidToPagesOfThePath(_ target: String, _ origin: String, _ reader: String?)
+        throws
+    {
+        let gateway = try Gateway(Self.routes, upstream: try Upstream())
+        let answer = try gateway.request("PATCH", target, [origin])
+        #expect(answer.status == 405)
+        #expect(answer.fields["access-control-allow-origin"] == reader)
+        #expect(answer.fields["vary"] == (target == "/closed/1" ? nil : "Origin"))
+        guard target != "/closed/1" else { return }
+        let preflight = try gateway.request("OPTIONS", target, Self.asks("PATCH", origin: origin))
+        #expect(preflight.status == 405)
+        #expect(preflight.fields["access-control-allow-origin"] == reader)
+    }
+
+    @Test func whateverTheGatewaySaysIsForThePage() throws {
+        let routes = """
+            cors origins=https://app.example.com
+            failed-key-limit 1/1h
+            route POST /things { public; body-limit 4 }
+            route GET /things/** { authenticated; limit few 1/1h by route }
+            """
+        let upstream = try Upstream { connection in
+            while let request = try connection.request(), request.method == "GET" {
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+        let gateway = try Gateway(routes, upstream: upstream)
+        let key = gateway.cast.reader
+        let unknown = [Self.app, "Authorization: Bearer nobody"]
+        let answers = [
+            try gateway.request("POST", "/things", [Self.app], body: Array("12345".utf8)),
+            try gateway.get("/things/%2e", key: key, [Self.app]),
+            try gateway.get("/things/1", key: key, [Self.app, "Connection: X-Tenant-Id"]),
+            try gateway.get("/things/1", key: key, [Self.app]),
+            try gateway.get("/things/1", key: key, [Self.app]),
+            try gateway.get("/things/1", unknown), try gateway.get("/things/1", unknown),
+            try gateway.request("POST", "/things", [Self.app], body: []),
+        ]
+        #expect(answers.map(\.status) == [413, 400, 400, 200, 429, 401, 429, 502])
+        for answer in answers {
+            #expect(answer.fields[all: "access-control-allow-origin"] == ["https://app.example.com"])
+            #expect(answer.fields[all: "vary"] == ["Origin"])
+            #expect(answer.fields["access-control-expose-headers"]?.contains("Retry-After") == true)
+        }
     }
 
     @Test(arguments: [
@@ -103,9 +172,14 @@ import Testing
         // The browser keeps the answer from a page of another origin; the key is what was verified.
         let other = try gateway.get("/things/1", key: gateway.cast.reader, ["Origin: https://evil.example"])
         #expect(other.status == 200)
-        #expect(other.fields["access-control-allow-origin"] == nil)
         let none = try gateway.get("/things/1", key: gateway.cast.reader)
-        #expect(none.fields["access-control-allow-origin"] == nil && none.fields["vary"] == nil)
+        // And caches are told that the answer is not for everybody.
+        let keyless = try gateway.get("/things/1", ["Origin: https://evil.example"])
+        for answer in [other, none, keyless] {
+            #expect(answer.fields["access-control-allow-origin"] == nil)
+            #expect(answer.fields["access-control-expose-headers"] == nil)
+            #expect(answer.fields[all: "vary"] == ["Origin"])
+        }
     }
 
     @Test func anyOriginMayHaveARouteOfItsOwn() throws {
@@ -132,6 +206,12 @@ import Testing
         #expect(answer.fields["access-control-allow-credentials"] == nil)
         #expect(answer.fields[all: "vary"] == ["Accept", "Origin"])
         #expect(answer.fields[all: "access-control-expose-headers"].first == "X-Page-Count")
+        // Least of all for an origin that may not call.
+        let evil = try gateway.get("/things/1", key: gateway.cast.reader, ["Origin: https://evil.example"])
+        #expect(evil.status == 200)
+        #expect(evil.fields["access-control-allow-origin"] == nil)
+        #expect(evil.fields["access-control-allow-credentials"] == nil)
+        #expect(evil.fields[all: "vary"] == ["Accept", "Origin"])
         // Without a policy its word is passed on.
         let other = try gateway.get("/closed/x", [Self.app])
         #expect(other.fields["access-control-allow-credentials"] == "true")
