@@ -1,7 +1,7 @@
 // Why a request would be let through or not, shown step by step. It is made by the same functions that
 // decide real requests, on a request put together for the purpose; nothing is charged and nothing changes.
 
-public import Access
+import Access
 import Bytes
 import HTTP1
 public import Keys
@@ -9,36 +9,6 @@ public import Limits
 public import Rules
 import Upstream
 import Verification
-
-/// The request to explain.
-public struct ExplainedRequest: Sendable {
-    /// Who is taken to ask.
-    public enum Credential: Sendable {
-        case none
-        /// The text of a key.
-        case key([UInt8])
-        /// A key known by its digest: found by its id.
-        case digest(KeyDigest)
-    }
-
-    public var method: String
-    /// A path with or without query, or an http URL.
-    public var url: String
-    public var headers: [(name: String, value: String)]
-    public var credential: Credential
-    public var address: IPAddress
-
-    public init(
-        method: String, url: String, headers: [(name: String, value: String)], credential: Credential,
-        address: IPAddress
-    ) {
-        self.method = method
-        self.url = url
-        self.headers = headers
-        self.credential = credential
-        self.address = address
-    }
-}
 
 /// The finished explanation.
 public struct Explanation: Sendable {
@@ -133,43 +103,6 @@ struct Account {
         sayRunnersUp()
     }
 
-    private mutating func parse(_ request: ExplainedRequest) -> Refusal? {
-        var text = "\(request.method) \(request.url) HTTP/1.1\r\n"
-        if !request.headers.contains(where: { $0.name.lowercased() == "host" }) {
-            text += "Host: \(Account.authority(of: request.url))\r\n"
-        }
-        for header in request.headers { text += "\(header.name): \(header.value)\r\n" }
-        exchange.headBytes.append(text)
-        if case .key(let secret) = request.credential { appendCredential(secret) }
-        exchange.headBytes.append("\r\n")
-        switch exchange.headBytes.with({ exchange.parser.advance($0, into: &exchange.head) }) {
-        case .head: return nil
-        case .malformed(let malformed): return Refusal(malformed)
-        case .needMore: return Refusal(.badRequest)
-        }
-    }
-
-    /// The host of an absolute URL; `localhost` for a path.
-    private static func authority(of url: String) -> String {
-        for scheme in ["http://", "https://"] where url.lowercased().hasPrefix(scheme) {
-            return String(url.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" })
-        }
-        return "localhost"
-    }
-
-    /// Puts the key where the configuration looks first.
-    private mutating func appendCredential(_ secret: [UInt8]) {
-        switch rules.configuration.settings.credentials.first {
-        case .header(let name):
-            exchange.headBytes.append(name)
-            exchange.headBytes.append(": ")
-        case .bearer, .query, nil:
-            exchange.headBytes.append("Authorization: Bearer ")
-        }
-        exchange.headBytes.append(secret)
-        exchange.headBytes.append("\r\n")
-    }
-
     private mutating func describe(_ route: Route) {
         say("route", "\(Account.title(of: route))  (\(route.location))")
         say("access", route.access.text)
@@ -203,112 +136,6 @@ struct Account {
             )
         }
     }
-
-    private mutating func authenticate(_ request: ExplainedRequest, _ route: Route, _ reader: StoreReader)
-        -> Refusal?
-    {
-        let refusal: Refusal?
-        switch request.credential {
-        case .none, .key:
-            refusal = Admission.authenticate(exchange, rules, route, reader)
-        case .digest(let digest):
-            guard let key = reader.find(digest) else { return Refusal(.keyNotFound) }
-            refusal = Admission.adopt(key, exchange, route)
-        }
-        guard let key = exchange.key else {
-            let word = refusal.map { $0.reason.description.detail.description } ?? ""
-            say("key", word)
-            return refusal
-        }
-        let name = key.hasName ? key.withName { " \"\(String(forDisplay: $0))\"" } : ""
-        let api = key.api.withName { String(forDisplay: $0) }
-        say("key", key.withID { String(forDisplay: $0) } + name + " of API \(api)")
-        if let identity = key.identity {
-            say("identity", identity.withExternalID { String(forDisplay: $0) })
-        } else {
-            say("identity", "none")
-        }
-        if route.apis.isEmpty {
-            result(true, "a key of any API is accepted")
-        } else {
-            result(refusal == nil, "the key is of one of: \(route.apis.joined(separator: ", "))")
-        }
-        return refusal
-    }
-
-    private mutating func authorise(_ route: Route, _ key: KeyView) -> Refusal? {
-        let state = Admission.judgeState(key, exchange, nowMillis: nowMillis)
-        result(state?.reason != .keyDisabled, "the key is enabled")
-        if state?.reason == .keyDisabled { return state }
-        let expiry =
-            key.expiresAtMillis.map { "expires at \($0) ms, now is \(nowMillis) ms" } ?? "never expires"
-        result(state?.reason != .keyExpired, "the key has not expired: \(expiry)")
-        if state?.reason == .keyExpired { return state }
-        let lists = key.hasAllowList || key.api.hasAllowList ? "by the allow-list" : "there is no allow-list"
-        result(state == nil, "the address is admitted: \(lists)")
-        if let state { return state }
-
-        if case .requires(let query) = route.access {
-            let held = query.leaves.map { "\($0) \(key.holds($0) ? "held" : "not held")" }
-            let isSatisfied = query.isSatisfied(by: key)
-            result(isSatisfied, "require \(query): \(held.joined(separator: ", "))")
-            if !isSatisfied {
-                return Admission.authorise(exchange, route, key, limiter, nowMillis: nowMillis)
-            }
-        }
-        return judgeChecks(route) ?? judgeLimits(key) ?? judgeCredits(route, key)
-    }
-
-    private mutating func judgeCredits(_ route: Route, _ key: KeyView) -> Refusal? {
-        guard key.hasCredits else { return nil }
-        switch key.affords(route.cost.amount) {
-        case .spent(let remaining):
-            let verb = route.cost.bill == nil ? "spent" : "reserved"
-            result(true, "\(route.cost.amount) of \(remaining) credits would be \(verb)")
-            if route.isShadow { return nil }
-            for line in route.cost.afterwards { say("", line) }
-            return nil
-        case .exceeded(let remaining):
-            result(false, "the request costs \(route.cost.amount) credits, the key has \(remaining)")
-            return Refusal(.usageExceeded)
-        }
-    }
-
-    private mutating func judgeLimits(_ key: KeyView?) -> Refusal? {
-        let refusal = Admission.chargeLimits(exchange, key, limiter, nowMillis: nowMillis)
-        let charges = limiter.charges
-        for index in 0..<charges.count {
-            let charge = charges[index]
-            let name = charges.withName(index) { String(forDisplay: $0) }
-            let owner =
-                switch charges.space(index) {
-                case .key: "of the key"
-                case .identity: "of the identity"
-                case .route: "of the route"
-                case .namespace, .failedKeys:
-                    preconditionFailure("a request is never charged a stand-alone limit")
-                }
-            result(
-                charge.fits,
-                "limit \(name) \(owner): \(charge.limit) per \(charge.durationMillis) ms, "
-                    + "\(charge.effective) used, this request costs \(charge.cost)")
-        }
-        return refusal
-    }
-
-    private mutating func judgeChecks(_ route: Route) -> Refusal? {
-        for check in route.checks {
-            var context = CheckContext(exchange: exchange, nowMillis: nowMillis)
-            let values = check.program.operandValues(&context, scratch: &exchange.scratch)
-            let shown = values.map { "\($0.operand) is \($0.value)" }.joined(separator: ", ")
-            let holds = Admission.holds(check, exchange, nowMillis: nowMillis)
-            result(holds, "check \(check.text): \(shown)")
-            if !holds { return Admission.judgeChecks(exchange, route, nowMillis: nowMillis) }
-        }
-        return nil
-    }
-
-    private mutating func result(_ holds: Bool, _ text: String) { say(holds ? "  yes" : "  NO", text) }
 
     // MARK: The end
 
@@ -347,19 +174,6 @@ struct Account {
         headers.forEachHeader { name, value in
             lines.append("    \(String(forDisplay: name)): \(String(forDisplay: value))")
         }
-    }
-}
-
-extension RouteCost {
-    /// What becomes of credits that were taken.
-    fileprivate var afterwards: [String] {
-        let undone = onError == .refund ? "given back" : "kept"
-        let errors = "\(undone) if the backend fails or the client leaves"
-        guard let bill else { return amount == 0 ? [] : ["      they are \(errors)"] }
-        return [
-            "      \(String(decoding: bill.header, as: UTF8.self)) of the answer says what is owed, at most \(bill.maximum)",
-            "      without it the reserve is spent, or \(errors)",
-        ]
     }
 }
 
