@@ -49,29 +49,31 @@ public import Reactor
     public private(set) var clientSubject: [UInt8]?
 
     /// The server's end, for the socket `number`, which must stay open as long as the session is there.
-    public init(_ context: TLSContext, socket number: Int32) {
-        guard let ssl = unsafe context.makeConnection(), unsafe SSL_set_fd(ssl, number) == 1 else {
-            preconditionFailure("there is no memory for a TLS connection")
-        }
-        self.context = context
-        unsafe self.ssl = ssl
-        self.number = number
-        hasBegun = false
-        peerName = "client"
+    public convenience init(_ context: TLSContext, socket number: Int32) {
+        unsafe self.init(context, context.makeConnection(), socket: number, peer: "client", hasBegun: false)
         unsafe SSL_set_accept_state(ssl)
     }
 
     /// The client's end, for the socket `number`, which is connected or about to be and must stay open as long as
     /// the session is there. `server` is the name or the IP address that was asked for.
-    public init(_ context: TLSClientContext, server: String, socket number: Int32) {
-        guard let ssl = unsafe context.makeConnection(to: server), unsafe SSL_set_fd(ssl, number) == 1 else {
+    public convenience init(_ context: TLSClientContext, server: String, socket number: Int32) {
+        unsafe self.init(
+            context, context.makeConnection(to: server), socket: number, peer: "server", hasBegun: true)
+    }
+
+    /// Takes over `connection`, which belongs to `context`; nil is one there was no memory for.
+    private init(
+        _ context: AnyObject, _ connection: OpaquePointer?, socket number: Int32, peer: StaticString,
+        hasBegun: Bool
+    ) {
+        guard let ssl = unsafe connection, unsafe SSL_set_fd(ssl, number) == 1 else {
             preconditionFailure("there is no memory for a TLS connection")
         }
         self.context = context
         unsafe self.ssl = ssl
         self.number = number
-        hasBegun = true
-        peerName = "server"
+        self.hasBegun = hasBegun
+        peerName = peer
     }
 
     deinit { unsafe SSL_free(ssl) }
