@@ -151,6 +151,9 @@ struct Account {
         if let refusal {
             let about = refusal.reason.description
             say("answer", "\(about.status.code) \(about.code): \(refusal.detail ?? about.detail.description)")
+            if let methods = refusal.allowedMethods {
+                say("allow", String(decoding: methods, as: UTF8.self))
+            }
             return
         }
         if isAnswered { return }

@@ -31,15 +31,39 @@ extension Account {
                 say("preflight", "\(what): decided like any other request, for there is no route for that")
             }
             return .ordinary
-        case .objection(let preflight, _, let objection):
+        case .objection(let preflight, let policy, let objection):
             say("preflight", Account.wanted(preflight, exchange))
             sayRoute()
+            sayObjection(preflight, policy, objection)
             return .refused(objection.refusal)
         case .leave(let preflight, let policy):
             say("preflight", Account.wanted(preflight, exchange))
             sayRoute()
             sayLeave(preflight, policy)
             return .answered
+        }
+    }
+
+    /// In the order in which it is judged: origin, method, headers.
+    private mutating func sayObjection(
+        _ preflight: CrossOrigin.Preflight, _ policy: CORSPolicy, _ objection: CrossOrigin.Objection
+    ) {
+        func text(_ range: Range<Int>) -> String {
+            exchange.headBytes.with { String(forDisplay: $0.extracting(range)) }
+        }
+        func list(_ words: [[UInt8]]?) -> String {
+            (words ?? []).map { String(decoding: $0, as: UTF8.self) }.joined(separator: ", ")
+        }
+        switch objection {
+        case .origin:
+            result(false, "the origin \(text(preflight.origin)) is none of \(list(policy.origins))")
+        case .method:
+            result(true, "pages of this origin may call")
+            result(false, "the method \(text(preflight.method)) is none of \(list(policy.methods))")
+        case .header(let name):
+            result(true, "pages of this origin may call")
+            result(true, "they may use \(text(preflight.method))")
+            result(false, "the header \(text(name)) is none of \(list(policy.headers))")
         }
     }
 

@@ -269,19 +269,41 @@ import Testing
     @Test(arguments: [
         (
             "/things/1", asks("GET", origin: "Origin: https://evil.example"),
-            ["403 FORBIDDEN: Pages of this origin may not call this API."]
+            [
+                "  NO        the origin https://evil.example is none of https://app.example.com, http://localhost:3000\n",
+                "403 FORBIDDEN: Pages of this origin may not call this API.",
+            ]
         ),
         (
             "/things/1", asks("DELETE"),
-            ["route       DELETE /things/**", "403 FORBIDDEN: Pages may not use this method here."]
+            [
+                "route       DELETE /things/**",
+                """
+                  yes       pages of this origin may call
+                  NO        the method DELETE is none of GET, POST
+                answer      403 FORBIDDEN: Pages may not use this method here.
+
+                """,
+            ]
         ),
         (
-            "/things/1", asks("GET", "x-tenant-id"),
-            ["403 FORBIDDEN: Pages may not set all of these headers here."]
+            "/things/1", asks("GET", "Authorization, x-tenant-id , x-other"),
+            [
+                """
+                  yes       pages of this origin may call
+                  yes       they may use GET
+                  NO        the header x-tenant-id is none of authorization, content-type
+                answer      403 FORBIDDEN: Pages may not set all of these headers here.
+
+                """
+            ]
         ),
         (
             "/things/1", asks("PATCH"),
-            ["decided like any other request, for there is no route for that", "405 METHOD_NOT_ALLOWED"]
+            [
+                "decided like any other request, for there is no route for that", "405 METHOD_NOT_ALLOWED",
+                "allow       GET, HEAD, POST, DELETE\n",
+            ]
         ),
         (
             "/closed/1", asks("GET"),
