@@ -37,6 +37,7 @@ struct Checker {
     var apis: [String] = []
     var tags: [(tag: Tag, place: Place)] = []
     private var namedLimits = NamedLimitList()
+    private var cors: WrittenCORS?
 
     init(findings: Findings, path: String) {
         self.findings = findings
@@ -58,6 +59,7 @@ struct Checker {
                 credentials: settings.credentials))
         for directive in directives where directive.name.isBare("route") { routes.check(directive) }
         routes.finish()
+        if let cors { routes.check(cors) }
         if findings.hasErrors { return nil }
         return Result(
             settings: settings, upstreams: upstreams.map(\.group), routes: routes.routes, table: routes.table,
@@ -103,7 +105,8 @@ struct Checker {
             if seen.note(directive, findings) { checkFailedKeyLimit(directive) }
         case "cors":
             if seen.note(directive, findings) {
-                settings.cors = CORSReader(values: values, findings: findings).read(directive)
+                cors = CORSReader(values: values, findings: findings).read(directive)
+                settings.cors = cors?.policy
             }
         case "admin", "store", "workers", "headers", "client-timeout", "limits", "shutdown-grace",
             "access-log":

@@ -10,6 +10,17 @@ public enum MethodRule: Sendable, Hashable {
     /// As written; `GET` also admits `HEAD`.
     case listed([[UInt8]])
 
+    /// Whether requests with this method may come to such a route.
+    func admits(_ method: [UInt8]) -> Bool {
+        switch self {
+        case .any: true
+        case .listed(let methods):
+            methods.contains {
+                $0 == method || $0.elementsEqual("GET".utf8) && method.elementsEqual("HEAD".utf8)
+            }
+        }
+    }
+
     /// As written in the configuration.
     public var text: String {
         switch self {

@@ -126,12 +126,7 @@ struct RouteBody {
             cost = read
             costPlace = directive.head
         case "cors":
-            guard seen.note(directive, findings) else { return }
-            if directive.block == nil, directive.arguments.count == 1, directive.arguments[0].isBare("off") {
-                cors = nil
-            } else {
-                cors = CORSReader(values: values, findings: findings).read(directive)
-            }
+            if seen.note(directive, findings) { readCORS(directive) }
         case "websocket":
             guard seen.note(directive, findings),
                 findings.arguments(directive, 0...0, "nothing after \"websocket\"") != nil

@@ -35,7 +35,7 @@ extension RouteBody {
 
     /// A handshake is a GET, and reaches the backend as the client sent it.
     private func checkWebSocket(_ place: Place) {
-        if case .listed(let methods) = methods, !methods.contains(where: { $0.elementsEqual("GET".utf8) }) {
+        if !methods.admits(Array("GET".utf8)) {
             findings.error(
                 "a WebSocket begins with a GET: expected GET among the methods of this route, found \(self.methods.text)",
                 at: place)

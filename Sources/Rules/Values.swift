@@ -14,6 +14,8 @@ struct ValueReader {
 
     /// `250ms 5s 1m 2h 1d`, in nanoseconds. At most a year; zero only where it means something.
     func duration(_ word: Word, allowingZero: Bool = false) -> Int? {
+        // Nothing is the same in all units.
+        if allowingZero, word.text.elementsEqual("0".utf8) { return 0 }
         guard let (count, unit) = countAndUnit(word),
             let nanosPerUnit = Self.durationUnits.first(where: { $0.name == unit })?.nanos
         else {

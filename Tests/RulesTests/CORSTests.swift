@@ -32,6 +32,9 @@ struct CORSTests {
         #expect(texts(policy.methods) == ["GET", "PUT"])
         #expect(policy.maxAgeSeconds == 3600)
         #expect(try #require(try policies("cors origins=*").settings).origins == nil)
+        for zero in ["0", "0s"] {
+            #expect(try policies("cors origins=* max-age=\(zero)").settings?.maxAgeSeconds == 0)
+        }
     }
 
     @Test("of a route replaces the global one, or turns it off") func routes() throws {
@@ -46,7 +49,60 @@ struct CORSTests {
             found.routes.map { texts($0?.origins) } == [["https://a.example"], ["https://b.example"], nil])
     }
 
+    @Test(
+        "of methods that nothing has is warned of, where it may not be meant",
+        arguments: [
+            ("cors origins=* methods=GET,HEAD,PUT\nroute GET /a { public }\nroute PUT /b { public }", []),
+            ("cors origins=* methods=GET,DELETE\nroute * /a { public }", []),
+            ("cors origins=* methods=GET\nroute GET /a { public }\nroute DELETE /b { public }", []),
+            ("route GET /a { public; cors origins=* methods=GET,HEAD }", []),
+            (
+                "cors origins=* methods=GET,PATCH\nroute GET /a { public }",
+                ["3:28 no route under this cors has PATCH, so it is allowed in vain"]
+            ),
+            (
+                "cors origins=* methods=GET,PATCH\nroute GET /a { public }\nroute * /b { public; cors off }",
+                ["3:28 no route under this cors has PATCH, so it is allowed in vain"]
+            ),
+            (
+                "route GET,PUT /a { public; cors origins=* methods=PUT,POST,OPTIONS }",
+                [
+                    "3:55 this route has no POST, so cors allows it in vain: its methods are GET,PUT",
+                    "3:60 this route has no OPTIONS, so cors allows it in vain: its methods are GET,PUT",
+                ]
+            ),
+        ])
+    func vain(_ text: String, _ expected: [String]) throws {
+        let warnings = try Conf.compile(Conf.frame + text + "\n").warnings
+        let found = warnings.compactMap { warning in
+            warning.excerpt.map { "\($0.location.line):\($0.location.column) \(warning.message)" }
+        }
+        #expect(found.filter { $0.contains("in vain") } == expected)
+    }
+
     static let refused: [Refusal] = [
+        Refusal(
+            "methods that the route does not have",
+            "route GET /a { public; cors origins=* methods=PUT,POST }",
+            #"""
+            g.conf:3:47: error: expected methods that this route has, GET, or cors off, found "PUT"
+                route GET /a { public; cors origins=* methods=PUT,POST }
+                                                              ^~~
+            """#),
+        Refusal(
+            "a memory shorter than browsers count", "cors origins=* max-age=500ms",
+            #"""
+            g.conf:3:24: error: expected whole seconds, in which browsers count, or 0, found "500ms"
+                cors origins=* max-age=500ms
+                                       ^~~~~
+            """#),
+        Refusal(
+            "a memory of seconds and a half", "cors origins=* max-age=1500ms",
+            #"""
+            g.conf:3:24: error: expected whole seconds, in which browsers count, or 0, found "1500ms"
+                cors origins=* max-age=1500ms
+                                       ^~~~~~
+            """#),
         Refusal(
             "cors without origins", "cors methods=GET",
             #"""
