@@ -6,7 +6,8 @@ import Bytes
 
 /// Why a request that asks for WebSocket is no handshake.
 public enum WebSocketFault: Sendable, Equatable, CaseIterable {
-    case method, httpVersion, upgrade, connection, body, key, version, hiddenField
+    case method, httpVersion, upgrade, connection, body, key, version, versions, subprotocols, accept,
+        hiddenField
 
     /// Whether the answer is 426, which says the version that is spoken here, and not 400.
     public var isAboutVersion: Bool { self == .version }
@@ -21,6 +22,10 @@ public enum WebSocketFault: Sendable, Equatable, CaseIterable {
         case .body: "A WebSocket handshake has no body, no Content-Length and no Transfer-Encoding."
         case .key: "A WebSocket handshake has one Sec-WebSocket-Key of 16 bytes in base64."
         case .version: "The only version of WebSocket spoken here is 13."
+        case .versions: "A WebSocket handshake has one Sec-WebSocket-Version, a number."
+        case .subprotocols:
+            "The Sec-WebSocket-Protocol of a WebSocket handshake is a list of tokens, no two of them the same."
+        case .accept: "Sec-WebSocket-Accept is for the server to say."
         case .hiddenField: "The Connection header of a WebSocket handshake cannot name what makes it one."
         }
     }
@@ -57,13 +62,47 @@ public enum WebSocketHandshake {
             return .hiddenField
         }
         guard head.framing == .none else { return .body }
-        guard let version = only("sec-websocket-version", of: head, in: bytes),
-            ASCII.equals(bytes.extracting(version), "13")
-        else { return .version }
+        if let fault = faultOfVersion(head, in: bytes) { return fault }
         guard let key = only("sec-websocket-key", of: head, in: bytes),
             Base64.decode(bytes.extracting(key))?.count == keyByteCount
         else { return .key }
+        guard areSubprotocols(head, in: bytes) else { return .subprotocols }
+        // It means something in an answer only. A backend that gave back what it was sent would seem to have
+        // understood; leaving it out would hide that somebody tries.
+        if head.headers.index(named: "sec-websocket-accept", in: bytes) != nil { return .accept }
         return nil
+    }
+
+    /// Another version, or none, is told which one would do (§4.4). What is no version is told what is wrong.
+    private static func faultOfVersion(_ head: borrowing RequestHead, in bytes: Span<UInt8>)
+        -> WebSocketFault?
+    {
+        guard head.headers.index(named: "sec-websocket-version", in: bytes) != nil else { return .version }
+        guard let range = only("sec-websocket-version", of: head, in: bytes) else { return .versions }
+        let version = bytes.extracting(range)
+        guard let number = ASCII.decimal(version), number <= 255,
+            version[0] != UInt8(ascii: "0") || version.count == 1
+        else { return .versions }
+        return number == 13 ? nil : .version
+    }
+
+    /// Whether what is offered are tokens, each once (§4.1, 10); in any number of fields, or none (§11.3.4).
+    private static func areSubprotocols(_ head: borrowing RequestHead, in bytes: Span<UInt8>) -> Bool {
+        var offered: Set<[UInt8]> = []
+        var next = 0
+        while let index = head.headers.index(named: "sec-websocket-protocol", in: bytes, from: next) {
+            next = index + 1
+            let value = bytes.extracting(head.headers[index].value)
+            var members = FieldMembers()
+            var isEmpty = true
+            while let member = members.next(in: value) {
+                isEmpty = false
+                let name = value.extracting(member)
+                guard ASCII.isToken(name), offered.insert(Array(copying: name)).inserted else { return false }
+            }
+            if isEmpty { return false }
+        }
+        return true
     }
 
     /// Where the value of the key lies, in a handshake without a fault.

@@ -73,7 +73,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", ["Sec-WebSocket-Version: 13"], 426, "spoken here is 13"),
+        ("", ["Sec-WebSocket-Version: 13"], 400, "one Sec-WebSocket-Version"),
+        ("", ["Sec-WebSocket-Protocol: chat, chat"], 400, "list of tokens, no two of them the same"),
+        ("", ["Sec-WebSocket-Protocol: chat room"], 400, "list of tokens"),
+        ("", ["Sec-WebSocket-Accept: \(WebSocket.accept)"], 400, "Sec-WebSocket-Accept is for the server"),
         ("Sec-WebSocket-Version", ["Sec-WebSocket-Version: 8"], 426, "spoken here is 13"),
         ("Sec-WebSocket-Version", [], 426, "spoken here is 13"),
         ("Sec-WebSocket-Key", [], 400, "Sec-WebSocket-Key"),

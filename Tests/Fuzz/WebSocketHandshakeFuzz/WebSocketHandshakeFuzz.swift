@@ -44,6 +44,9 @@ private func judge(request: [UInt8], _ offer: inout WebSocketOffer) {
     func values(_ name: String) -> [String] { fields.filter { $0.name == name }.map(\.value) }
     precondition(values("upgrade") == ["websocket"] && values("sec-websocket-version") == ["13"])
     precondition(values("sec-websocket-key").count == 1 && values("sec-websocket-key")[0].utf8.count == 24)
+    precondition(values("sec-websocket-accept").isEmpty, "a client says what the server is to say")
+    let offered = values("sec-websocket-protocol").flatMap { $0.split(separator: ",") }
+    precondition(!offered.contains { $0.contains("\"") || $0.contains("/") }, "what is offered is no token")
     precondition(values("content-length").isEmpty && values("transfer-encoding").isEmpty, "there is a body")
     let hidden = values("connection").flatMap { $0.split(separator: ",") }
         .map { String($0.filter { $0 != " " && $0 != "\t" }) }
