@@ -71,12 +71,12 @@ extension Account {
         switch key.affords(route.cost.amount) {
         case .spent(let remaining):
             let verb = route.cost.bill == nil ? "spent" : "reserved"
-            result(true, "\(route.cost.amount) of \(remaining) credits would be \(verb)")
+            result(true, "\(route.cost.amount) of \(remaining.counted("credit")) would be \(verb)")
             if route.isShadow { return nil }
             for line in route.cost.afterwards { say("", line) }
             return nil
         case .exceeded(let remaining):
-            result(false, "the request costs \(route.cost.amount) credits, the key has \(remaining)")
+            result(false, "the request costs \(route.cost.amount.counted("credit")), the key has \(remaining)")
             return Refusal(.usageExceeded)
         }
     }

@@ -1,6 +1,7 @@
 // A running gateway: starts the loops, waits for signals, reloads, drains.
 
 import Access
+import Bytes
 public import Keys
 import Limits
 import Reactor
@@ -268,7 +269,7 @@ public enum Server {
             }
             for warning in certificates.warnings { Diagnostics.say("\(warning)") }
             Diagnostics.say(
-                "reloaded \(configuration.path): \(configuration.routes.count) routes, generation \(generation)"
+                "reloaded \(configuration.path): \(configuration.routes.count.counted("route")), generation \(generation)"
             )
         } catch {
             state.refusedReloads.add(1, ordering: .relaxed)

@@ -2,6 +2,7 @@
 // about servers. The health machine is behind a lock that is taken when something changes; requests read
 // what it last said from atomics, and count where only their own loop writes.
 
+import Bytes
 import Reactor
 import Synchronization
 import Upstream
@@ -105,10 +106,10 @@ final class UpstreamRecord: Sendable {
         case .ejected(let nanos, let count):
             let tenths = max(1, nanos / 100_000_000)
             Diagnostics.say(
-                "\(server) is out for \(tenths / 10).\(tenths % 10)s after \(count) failures in a row: \(reason)\(alone)"
+                "\(server) is out for \(tenths / 10).\(tenths % 10)s after \(count.counted("failure")) in a row: \(reason)\(alone)"
             )
         case .down(let count):
-            Diagnostics.say("\(server) is down after \(count) failed checks: \(reason)\(alone)")
+            Diagnostics.say("\(server) is down after \(count.counted("failed check")): \(reason)\(alone)")
         case .up:
             Diagnostics.say("\(server) is up again")
         }

@@ -2,6 +2,7 @@
 // meant — among them permissions that routes require and nobody can hold, where the store can be read.
 
 import Access
+import Bytes
 import Gateway
 import JSON
 import Keys
@@ -40,9 +41,8 @@ enum CheckCommand {
             }
         }
         for warning in warnings { Console.note("\(warning)") }
-        let count = warnings.count == 1 ? "1 warning" : "\(warnings.count) warnings"
-        Console.print(
-            "\(path): \(configuration.routes.count) routes, \(warnings.isEmpty ? "no warnings" : count)")
+        let count = warnings.isEmpty ? "no warnings" : warnings.count.counted("warning")
+        Console.print("\(path): \(configuration.routes.count.counted("route")), \(count)")
         return warnings.isEmpty || !arguments.has("--strict") ? .done : .failed
     }
 

@@ -2,6 +2,7 @@
 // running server reads for them, between two batches; without one the files are read as they lie, and neither
 // makes a store nor changes one.
 
+import Bytes
 import JSON
 import Keys
 import Management
@@ -70,7 +71,7 @@ enum LedgerCommands {
         let count = report["findingCount"]?.integer ?? 0
         let damage = (report["damage"]?.elements ?? []).map { Optional($0).cell }
         throw .failed(
-            (["the ledger does not add up in \(count) \(count == 1 ? "place" : "places")"] + damage).joined(
+            (["the ledger does not add up in \(count.counted("place"))"] + damage).joined(
                 separator: "; "))
     }
 

@@ -1,6 +1,7 @@
 // keygate store …: care of the store itself. Copying and compacting go on while a server serves; the server does
 // them then, because it alone may touch its files.
 
+import Bytes
 import JSON
 import Keys
 import Management
@@ -39,7 +40,8 @@ enum StoreCommands {
             let files = (verified["files"]?.elements ?? []).map { [$0.cell("path"), $0.cell("records")] }
             let verdict =
                 report.problem == nil
-                ? "intact: \(report.keyCount) keys, \(report.identityCount) identities" : "damaged"
+                ? "intact: \(report.keyCount.counted("key")), \(report.identityCount.counted("identity", plural: "identities"))"
+                : "damaged"
             return Table.text(["FILE", "RECORDS"], files) + "\n" + verdict
         }
         if let tail = report.tornTail { Console.complain("\(tail)") }

@@ -45,9 +45,9 @@ enum StoreTransferCommands {
         let lost =
             report.leasedKeyCount == 0
             ? ""
-            : "; written off: \(report.leasedCredits) credits on lease to \(report.leasedKeyCount) of them"
+            : "; written off: \(report.leasedCredits.counted("credit")) on lease to \(report.leasedKeyCount) of them"
         arguments.output.print(result) { _ in
-            "restored to \(target): \(report.keyCount) keys, \(report.identityCount) identities\(lost)"
+            "restored to \(target): \(report.keyCount.counted("key")), \(report.identityCount.counted("identity", plural: "identities"))\(lost)"
         }
         return .done
     }
@@ -94,7 +94,7 @@ enum StoreTransferCommands {
         case .refused(let error): throw .failed("\(file): \(error); nothing was imported")
         case .imported(let count):
             let result: JSONValue = ["directory": .string(directory), "records": .number(count)]
-            arguments.output.print(result) { _ in "imported \(count) records to \(directory)" }
+            arguments.output.print(result) { _ in "imported \(count.counted("record")) to \(directory)" }
             return .done
         }
     }
