@@ -12,18 +12,24 @@ struct WrittenCORS {
 
 /// Reads the directive.
 struct CORSReader {
-    static let usage = "cors origins=… [headers=…] [methods=…] [max-age=…]"
+    private static let usage = "cors origins=… [headers=…] [methods=…] [max-age=…]"
     private static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
     let values: ValueReader
     let findings: Findings
+    /// Whether `cors off` is the other form here: what is written for all routes can be left out instead.
+    let canBeOff: Bool
 
     /// Nil after a report.
     func read(_ directive: Directive) -> WrittenCORS? {
         let names = ["origins", "headers", "methods", "max-age"]
-        guard let words = findings.arguments(directive, 1...names.count, Self.usage),
-            let given = findings.assignments(words, names: names)
-        else { return nil }
+        let usage = canBeOff ? "cors off or \(Self.usage)" : Self.usage
+        guard let words = findings.arguments(directive, 1...names.count, usage) else { return nil }
+        if let word = words.first(where: { !$0.text.contains(UInt8(ascii: "=")) }) {
+            findings.error("expected \(usage), found \(word.shown)\(hint(for: word))", at: word.place)
+            return nil
+        }
+        guard let given = findings.assignments(words, names: names) else { return nil }
         guard let written = given["origins"] else {
             findings.error("expected origins=… as well: who may call is never guessed", at: directive.end)
             return nil
@@ -60,6 +66,20 @@ struct CORSReader {
             methods: given["methods"]?.split(at: UInt8(ascii: ",")) ?? [])
     }
 
+    /// For a word that is no part of the directive.
+    private func hint(for word: Word) -> String {
+        if word.isBare("*") { return "; did you mean \"origins=*\"?" }
+        if Self.isOrigin(word.text) { return "; origins are written in one word, origins=A,B" }
+        if word.isBare("off") {
+            return canBeOff ? "; it stands alone" : "; it is off where nothing is written"
+        }
+        return canBeOff ? NearestWord.hint(for: word.string, in: ["off"]) : ""
+    }
+
+    private static func isOrigin(_ text: [UInt8]) -> Bool {
+        text.indices.contains { has(text, "://", at: $0) }
+    }
+
     private func list(_ word: Word, of read: (Word) -> [UInt8]?) -> [[UInt8]]? {
         var list: [[UInt8]] = []
         for part in word.split(at: UInt8(ascii: ",")) {
@@ -85,9 +105,11 @@ struct CORSReader {
 
     private func method(_ word: Word) -> [UInt8]? {
         if Self.methods.contains(word.string) { return word.text }
-        findings.error(
-            "expected a method that browsers send, found \(word.shown)"
-                + NearestWord.hint(for: word.string, in: Self.methods), at: word.place)
+        let hint =
+            word.isBare("*")
+            ? "; without methods= they are those of the routes"
+            : NearestWord.hint(for: word.string, in: Self.methods)
+        findings.error("expected a method that browsers send, found \(word.shown)\(hint)", at: word.place)
         return nil
     }
 
@@ -114,6 +136,9 @@ struct CORSReader {
         }) {
             return refuse("an origin of scheme, host and port")
         }
+        guard let (host, port) = values.hostAndPort(word.part((colon + 3)..<text.count)),
+            values.isHost(host.text), port.map({ values.port($0, allowingZero: false) != nil }) ?? true
+        else { return refuse("an origin of scheme, host and port") }
         if Self.ends(text, ":443") && Self.has(text, "https", at: 0) || Self.ends(text, ":80") && colon == 4 {
             return refuse("an origin without its scheme's default port, which browsers leave out")
         }
@@ -136,7 +161,8 @@ extension RouteBody {
             cors = nil
             return
         }
-        guard let read = CORSReader(values: values, findings: findings).read(directive) else { return }
+        guard let read = CORSReader(values: values, findings: findings, canBeOff: true).read(directive)
+        else { return }
         cors = read.policy
         let foreign = read.methods.filter { !methods.admits($0.text) }
         if let first = foreign.first, foreign.count == read.methods.count {

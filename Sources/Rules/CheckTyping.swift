@@ -14,7 +14,9 @@ enum CheckTyping {
     ) throws(ReportedError) -> CheckTree {
         let operands = [left, right].filter { $0.operand != nil }
         guard !operands.isEmpty else {
-            throw fail("expected an operand on one side, both are values", sign, findings)
+            throw fail(
+                "expected an operand on one side, both are values" + OperandReader.hint(for: left.word), sign,
+                findings)
         }
         for term in operands where isList(term) {
             throw fail("\(term.word.shown) is a list: expected \"has\" or \"in\"", sign, findings)

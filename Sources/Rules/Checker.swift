@@ -68,8 +68,7 @@ struct Checker {
 
     private mutating func checkTopLevel(_ directive: Directive) {
         guard !directive.name.isQuoted else {
-            findings.error("expected a directive, found a quoted text", at: directive.name.place)
-            return
+            return findings.unknown(directive, in: .topLevel)
         }
         switch directive.name.string {
         case "listen": checkListen(directive)
@@ -95,7 +94,9 @@ struct Checker {
             } else if words[0].isBare("exact") {
                 settings.creditDurability = .exact
             } else {
-                findings.error("expected lease or exact, found \(words[0].shown)", at: words[0].place)
+                findings.error(
+                    "expected lease or exact, found \(words[0].shown)"
+                        + NearestWord.hint(for: words[0].string, in: ["lease", "exact"]), at: words[0].place)
             }
         case "credit-lease-max":
             if seen.note(directive, findings) { checkCreditLeaseMaximum(directive) }
@@ -105,14 +106,14 @@ struct Checker {
             if seen.note(directive, findings) { checkFailedKeyLimit(directive) }
         case "cors":
             if seen.note(directive, findings) {
-                cors = CORSReader(values: values, findings: findings).read(directive)
+                cors = CORSReader(values: values, findings: findings, canBeOff: false).read(directive)
                 settings.cors = cors?.policy
             }
         case "admin", "store", "workers", "headers", "client-timeout", "limits", "shutdown-grace",
             "access-log":
             if seen.note(directive, findings) { checkSingle(directive) }
         default:
-            findings.unknown(directive, expected: "a directive", known: Self.topLevelNames)
+            findings.unknown(directive, in: .topLevel)
         }
     }
 

@@ -39,7 +39,7 @@ extension Checker {
             return
         case (let other, _):
             findings.error(
-                "expected bearer, header or query, found \"\(other)\""
+                "expected bearer, header NAME or query NAME, found \"\(other)\""
                     + NearestWord.hint(for: other, in: ["bearer", "header", "query"]), at: words[0].place)
             return
         }
@@ -60,9 +60,12 @@ extension Checker {
     /// headers { NAME SOURCE … }
     mutating func checkHeaders(_ directive: Directive) {
         hasHeadersBlock = true
-        guard directive.arguments.isEmpty, let block = directive.block else {
-            findings.error("expected headers { NAME SOURCE … }", at: directive.head)
-            return
+        let usage = "expected headers { NAME SOURCE … }, found"
+        if let word = directive.arguments.first {
+            return findings.error("\(usage) \(word.shown)", at: word.place)
+        }
+        guard let block = directive.block else {
+            return findings.error("\(usage) no block", at: directive.end)
         }
         for inner in block.directives { checkInjected(inner) }
     }

@@ -34,7 +34,9 @@ extension Checker {
                     settings.trustedProxies.append(network)
                 }
             } catch {
-                findings.error("\(error), found \(word.shown)", at: word.place)
+                let hint =
+                    word.text.contains(UInt8(ascii: ",")) ? "; several networks are separated by blanks" : ""
+                findings.error("\(error), found \(word.shown)\(hint)", at: word.place)
             }
         }
     }
@@ -84,7 +86,7 @@ extension Checker {
         }
         if limits.targetBytes > limits.headBytes {
             findings.error(
-                "the request target is part of the head: target=\(limits.targetBytes) exceeds head=\(limits.headBytes)",
+                "the request target is part of the head: target=\(ValueReader.shown(limits.targetBytes)) exceeds head=\(ValueReader.shown(limits.headBytes))",
                 at: directive.head)
         }
         settings.limits = limits
@@ -119,8 +121,19 @@ extension Checker {
             settings.accessLog = .standardOutput
         } else if words[0].isBare("off") {
             settings.accessLog = .off
+        } else if !words[0].isQuoted, let meant = Self.accessLogMeant(path) {
+            findings.error(
+                "expected stdout, off or a FILE, found \(words[0].shown)\(meant); a file of that name is written ./\(path)",
+                at: words[0].place)
         } else {
             settings.accessLog = .file(path: path)
         }
+    }
+
+    /// A hint for a word that is hardly meant as a file, or nothing to add; nil for a file.
+    private static func accessLogMeant(_ word: String) -> String? {
+        let hint = NearestWord.hint(for: word, in: ["stdout", "off"])
+        return hint.isEmpty && !["on", "none", "stderr", "syslog", "true", "false"].contains(word)
+            ? nil : hint
     }
 }

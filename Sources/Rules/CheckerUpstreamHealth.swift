@@ -9,7 +9,9 @@ extension UpstreamBody {
             ejection = nil
             return
         }
-        guard let given = findings.assignments(words, names: ["after", "for", "max"]) else { return }
+        guard let given = findings.assignments(words, names: ["after", "for", "max"], usage: usage) else {
+            return
+        }
         var read = UpstreamEjection()
         if let word = given["after"] {
             guard let count = values.number(word, in: 1...1000, what: "a number of failures") else { return }
@@ -57,9 +59,14 @@ extension UpstreamBody {
             }
             read.everyNanos = nanos
         }
-        guard let given = findings.assignments(Array(rest), names: ["timeout", "rise", "fall"]) else {
+        if let word = rest.first(where: { $0.string.hasPrefix("every=") }) {
+            findings.error(
+                "expected \"every\" and a duration in words of their own, found \(word.shown)", at: word.place
+            )
             return
         }
+        guard let given = findings.assignments(Array(rest), names: ["timeout", "rise", "fall"], usage: usage)
+        else { return }
         if let word = given["timeout"], let nanos = values.duration(word) { read.timeoutNanos = nanos }
         let counts = 1...1000
         if let word = given["rise"], let count = values.number(word, in: counts, what: "a number of checks") {

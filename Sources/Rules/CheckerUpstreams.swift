@@ -7,11 +7,13 @@ extension Checker {
     mutating func checkUpstream(_ directive: Directive) {
         let errorsBefore = findings.errorCount
         defer { if findings.errorCount > errorsBefore { hasRejectedUpstream = true } }
-        guard directive.arguments.count == 1, let block = directive.block else {
-            findings.error("expected upstream NAME { … }", at: directive.head)
-            return
+        let words = directive.arguments
+        guard words.count == 1, let block = directive.block else {
+            let usage = "expected upstream NAME { … }, found"
+            if words.count > 1 { return findings.error("\(usage) \(words[1].shown)", at: words[1].place) }
+            return findings.error("\(usage) no \(words.isEmpty ? "name" : "block")", at: directive.end)
         }
-        let word = directive.arguments[0]
+        let word = words[0]
         guard let name = values.identifier(word, what: "a name") else { return }
         if let other = upstreams.first(where: { $0.group.name == name }) {
             findings.repetition(
@@ -57,7 +59,7 @@ struct UpstreamBody {
     }
 
     mutating func read(_ inner: Directive) {
-        let name = inner.name.string
+        let name = inner.name.isQuoted ? "" : inner.name.string
         if name != "server", Self.names.contains(name), !seen.note(inner, findings) { return }
         switch name {
         case "server":
@@ -94,8 +96,7 @@ struct UpstreamBody {
             nameLifetimeNanos = nanos
             resolvePlace = inner.head
         default:
-            findings.unknown(
-                inner, expected: "one of \(Self.names.joined(separator: ", "))", known: Self.names)
+            findings.unknown(inner, in: .upstream)
         }
     }
 
@@ -193,7 +194,9 @@ struct UpstreamBody {
         case "client": hostHeader = .client
         case "upstream": hostHeader = .upstream
         default:
-            findings.error("expected client or upstream, found \(words[0].shown)", at: words[0].place)
+            findings.error(
+                "expected client or upstream, found \(words[0].shown)"
+                    + NearestWord.hint(for: words[0].string, in: ["client", "upstream"]), at: words[0].place)
         }
     }
 }

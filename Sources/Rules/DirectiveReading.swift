@@ -50,33 +50,26 @@ extension Findings {
         return directive.arguments
     }
 
-    func unknown(_ directive: Directive, expected: String, known: [String]) {
-        let name = directive.name.string
-        error(
-            "expected \(expected), found \"\(name)\"\(NearestWord.hint(for: name, in: known))",
-            at: directive.name.place)
-    }
-
-    /// `name=value` words with known names, each at most once. Nil after a report.
-    func assignments(_ words: [Word], names: [String]) -> [String: Word]? {
+    /// `name=value` words with known names, each at most once. Nil after a report; `usage` is what was expected
+    /// where a word is nothing of the kind, if there is more than these.
+    func assignments(_ words: [Word], names: [String], usage: String? = nil) -> [String: Word]? {
         var values: [String: Word] = [:]
+        var places: [String: Place] = [:]
+        let forms = names.map { $0 + "=…" }.joined(separator: " ")
         for word in words {
             guard let (name, value) = word.cut(at: UInt8(ascii: "=")) else {
-                error(
-                    "expected \(names.map { $0 + "=…" }.joined(separator: " ")), found \(word.shown)",
-                    at: word.place)
+                error("expected \(usage ?? forms), found \(word.shown)", at: word.place)
                 return nil
             }
             guard names.contains(name.string) else {
+                let expected = names.count == 1 ? forms : "one of \(names.joined(separator: ", "))"
                 error(
-                    "expected one of \(names.joined(separator: ", ")), found \(name.shown)"
+                    "expected \(expected), found \(name.shown)"
                         + NearestWord.hint(for: name.string, in: names), at: name.place)
                 return nil
             }
-            if let first = values[name.string] {
-                repetition("\(name.shown) may be written once here", at: name.place, first: first.place)
-                return nil
-            }
+            let once = "\(name.shown) may be written once here"
+            guard note(name.place, in: &places[name.string], once) else { return nil }
             values[name.string] = value
         }
         return values

@@ -14,9 +14,15 @@ public enum NearestWord {
         return best?.word
     }
 
-    /// `; did you mean "…"?`, or nothing.
+    /// `; did you mean "…"?`, or nothing. A word that is cut short is meant as well, if only one goes on so.
     public static func hint(for word: String, in known: [String]) -> String {
-        nearest(to: word, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
+        (nearest(to: word, in: known) ?? continued(word, in: known)).map { "; did you mean \"\($0)\"?" } ?? ""
+    }
+
+    private static func continued(_ word: String, in known: [String]) -> String? {
+        guard word.utf8.count >= 3 else { return nil }
+        let longer = known.filter { $0.lowercased().hasPrefix(word.lowercased()) }
+        return longer.count == 1 ? longer[0] : nil
     }
 
     /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).

@@ -66,6 +66,13 @@ struct OperandReader {
         }
     }
 
+    /// For a word that was taken for text where an operand should be.
+    static func hint(for word: Word) -> String {
+        if word.isQuoted { return "" }
+        if namespaces.contains(word.string) { return "; did you mean \"\(word.string).…\"?" }
+        return NearestWord.hint(for: word.string, in: ["method", "now"])
+    }
+
     static func unknownField(_ text: String) -> String {
         var hint = NearestWord.hint(for: text, in: CallerField.choices)
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)

@@ -172,12 +172,11 @@ struct Parser {
 
     /// The directives of the files that `include PATH` names, a relative one from the file that says it.
     private mutating func include(_ directive: Directive, parent: Word?) -> [Directive] {
-        guard directive.arguments.count == 1, directive.block == nil, !directive.arguments[0].text.isEmpty
-        else {
-            findings.error("expected include PATH", at: directive.head)
+        guard let word = findings.arguments(directive, 1...1, "include PATH")?.first else { return [] }
+        guard !word.text.isEmpty else {
+            findings.error("expected a path, found \(word.shown)", at: word.place)
             return []
         }
-        let word = directive.arguments[0]
         let pattern = resolve(word.string, from: open.last ?? "")
         guard open.count < Self.maxIncludeDepth else {
             findings.error("files are included more than \(Self.maxIncludeDepth) deep", at: word.place)

@@ -88,7 +88,7 @@ struct RouteBody {
 
     private mutating func readDirective(_ directive: Directive) {
         let name = directive.name.string
-        switch name {
+        switch directive.name.isQuoted ? "" : name {
         case "public", "authenticated", "require": readAccess(directive)
         case "check": readCheck(directive)
         case "api":
@@ -102,6 +102,11 @@ struct RouteBody {
             guard let words = findings.arguments(directive, 1...1, "remove-header NAME"),
                 let headerName = values.settableHeaderName(words[0])
             else { return }
+            let folded = HeaderNames.folded(headerName)
+            if let other = removedHeaders.first(where: { HeaderNames.folded($0.name) == folded }) {
+                return findings.repetition(
+                    "\(words[0].shown) is removed already", at: directive.head, first: other.place)
+            }
             removedHeaders.append((headerName.map(ASCII.lower), directive.head))
         case "strip-prefix", "rewrite": readPathChange(directive)
         case "timeout":
@@ -134,7 +139,7 @@ struct RouteBody {
             webSocketPlace = directive.head
         default:
             hasUnknownDirective = true
-            findings.unknown(directive, expected: "a directive of a route", known: Self.names)
+            findings.unknown(directive, in: .route)
         }
     }
 
@@ -200,7 +205,19 @@ struct RouteBody {
                     PermissionUse(name: name, excerpt: findings.excerpt(of: place(offset, name.bytes.count))))
             }
         } catch {
-            findings.error(error.message, at: place(error.position, 1))
+            findings.error(error.message + Self.hint(error), at: place(error.position, 1))
+        }
+    }
+
+    /// What other languages write for the words between permissions.
+    private static func hint(_ error: PermissionQueryError) -> String {
+        switch error.kind {
+        case .illegalByte(UInt8(ascii: "&")): "; did you mean \"AND\"?"
+        case .illegalByte(UInt8(ascii: "|")), .illegalByte(UInt8(ascii: ",")):
+            "; several permissions are joined by AND or OR"
+        case .empty, .tooLong, .illegalByte, .expectedOperand, .expectedOperator, .unclosedParenthesis,
+            .unopenedParenthesis:
+            ""
         }
     }
 

@@ -112,9 +112,17 @@ struct RouteChecker {
 
     private func reportHead(_ directive: Directive) {
         let words = directive.arguments
-        if words.count < 2 {
+        if words.count == 1, words[0].text.first == UInt8(ascii: "/") {
+            findings.error(
+                "expected * or methods such as GET,POST in front of the pattern, found \(words[0].shown)",
+                at: words[0].place)
+        } else if words.count < 2 {
             findings.error(
                 "expected route METHODS PATTERN { … }, found the end of the head", at: directive.end)
+        } else if words[1].text.first != UInt8(ascii: "/") {
+            findings.error(
+                "expected a path that starts with \"/\", found \(words[1].shown); methods are one word, such as GET,POST",
+                at: words[1].place)
         } else if words[2].isBare("host") {
             if words.count == 3 {
                 findings.error("expected a name after \"host\"", at: directive.end)
@@ -135,13 +143,24 @@ struct RouteChecker {
         let common = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
         var methods: [[UInt8]] = []
         for part in word.split(at: UInt8(ascii: ",")) {
-            let isMethod = ASCII.isToken(part.text.span) && !part.text.contains(UInt8(ascii: "*"))
+            // RFC 9110 §9.1 allows more, of which no method makes use: `GET|POST` is two of them.
+            let isMethod =
+                !part.text.isEmpty
+                && part.text.allSatisfy {
+                    ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == UInt8(ascii: "-")
+                        || $0 == UInt8(ascii: "_")
+                }
             // Methods are case-sensitive (RFC 9110 §9.1): `get` would match nothing anybody sends.
             guard isMethod, !part.text.contains(where: { ASCII.isLetter($0) && $0 == ASCII.lower($0) }) else {
                 findings.error(
                     "expected * or methods such as GET,POST, found \(part.shown)"
                         + NearestWord.hint(for: part.string, in: common), at: part.place)
                 return nil
+            }
+            let near = common.contains(part.string) ? nil : NearestWord.nearest(to: part.string, in: common)
+            if let near {
+                findings.warning(
+                    "\(part.shown) is a method of its own; did you mean \"\(near)\"?", at: part.place)
             }
             if part.string == "CONNECT" {
                 findings.error("CONNECT is never forwarded", at: part.place)
@@ -166,7 +185,8 @@ struct RouteChecker {
             let name = word.text.map(ASCII.lower)
             return name.count > 1 && name.last == UInt8(ascii: ".") ? name.dropLast() : name
         }
-        findings.error("expected a host name without a port, found \(word.shown)", at: word.place)
+        findings.error(
+            "expected a host name without scheme, port or wildcard, found \(word.shown)", at: word.place)
         return nil
     }
 }

@@ -71,10 +71,11 @@ enum RouteCostReader {
     ) -> RouteCost? {
         let names = ["reserve", "from-response-header", "max", "on-error"]
         guard let settings = findings.assignments(words, names: names) else { return nil }
-        for name in names.prefix(2) where settings[name] == nil {
-            findings.error(
-                "expected \(name)=… as well: a reserve is settled by what the backend says", at: directive.end
-            )
+        let reasons = [
+            "credits are held until the backend has said", "a reserve is settled by what the backend says",
+        ]
+        for (name, reason) in zip(names, reasons) where settings[name] == nil {
+            findings.error("expected \(name)=… as well: \(reason)", at: directive.end)
             return nil
         }
         // A reserve of nothing would let everybody in and send the bill to empty accounts.
@@ -84,7 +85,9 @@ enum RouteCostReader {
         else { return nil }
         var maximum = amount
         if let word = settings["max"] {
-            guard let number = values.number(word, in: amount...largest, what: "a number") else { return nil }
+            guard let number = values.number(word, in: amount...largest, what: "the reserve or more,") else {
+                return nil
+            }
             maximum = number
         }
         var onError = ErrorPolicy.refund

@@ -53,7 +53,7 @@ enum RouteLimitReader {
         }
         if words.count == 1 { return NamedLimit(name: words[0].text, cost: 1) }
         guard words[1].isBare("cost") else {
-            findings.error("expected cost, found \(words[1].shown)", at: words[1].place)
+            findings.error("expected cost N, found \(words[1].shown)", at: words[1].place)
             return nil
         }
         guard words.count == 3 else {
@@ -68,17 +68,26 @@ enum RouteLimitReader {
     /// limit NAME RATE by ( key | identity | ip | route | header:NAME )…
     static func own(_ directive: Directive, _ values: ValueReader, _ findings: Findings) -> RouteLimit? {
         let usage = "limit NAME RATE by key|identity|ip|route|header:NAME…"
-        guard let words = findings.arguments(directive, 4...20, usage),
-            let name = values.identifier(words[0], what: "a name"),
-            let rate = Self.rate(words[1], values, findings)
+        guard let words = findings.arguments(directive, 1...20, usage),
+            let name = values.identifier(words[0], what: "a name")
         else { return nil }
+        guard words.count > 2 else {
+            findings.error("expected \(usage), found the end of the directive", at: directive.end)
+            return nil
+        }
+        guard let rate = Self.rate(words[1], values, findings) else { return nil }
         guard words[2].isBare("by") else {
             findings.error("expected by, found \(words[2].shown)", at: words[2].place)
             return nil
         }
+        guard words.count > 3 else {
+            findings.error("expected \(subjectForms) after \"by\"", at: directive.end)
+            return nil
+        }
         var subjects: [LimitSubject] = []
-        for word in words[3...] {
-            guard let subject = subject(word, findings) else { return nil }
+        for (index, word) in words.enumerated().dropFirst(3) {
+            let next = index + 1 < words.count ? words[index + 1] : nil
+            guard let subject = subject(word, before: next, findings) else { return nil }
             if subjects.contains(subject) {
                 findings.error("\(word.shown) is listed already", at: word.place)
                 return nil
@@ -102,7 +111,9 @@ enum RouteLimitReader {
         return (Int64(rate.count), Int64(rate.durationMillis))
     }
 
-    private static func subject(_ word: Word, _ findings: Findings) -> LimitSubject? {
+    private static let subjectForms = "key, identity, ip, route or header:NAME"
+
+    private static func subject(_ word: Word, before next: Word?, _ findings: Findings) -> LimitSubject? {
         switch word.string {
         case "key": return .key
         case "identity": return .identity
@@ -115,11 +126,24 @@ enum RouteLimitReader {
                 return .header(name.text.map(ASCII.lower))
             }
             findings.error(
-                "expected key, identity, ip, route or header:NAME, found \(word.shown)"
-                    + NearestWord.hint(for: word.string, in: ["key", "identity", "ip", "route"]),
+                "expected \(subjectForms), found \(word.shown)\(hint(for: word, before: next))",
                 at: word.place)
             return nil
         }
+    }
+
+    private static func hint(for word: Word, before next: Word?) -> String {
+        if word.text.contains(UInt8(ascii: ",")) { return "; several are separated by blanks" }
+        // `header X`, `header=X`, `headr:X`: the name is there, in another place or behind another sign.
+        let signs = [UInt8(ascii: ":"), UInt8(ascii: "="), UInt8(ascii: ".")]
+        let kind = word.text.prefix { !signs.contains($0) }
+        guard NearestWord.nearest(to: String(decoding: kind, as: UTF8.self), in: ["header"]) != nil else {
+            return NearestWord.hint(for: word.string, in: ["key", "identity", "ip", "route"])
+        }
+        let name = word.text.dropFirst(kind.count + 1)
+        let meant = name.isEmpty ? next?.text ?? [] : Array(name)
+        return
+            "; did you mean \"header:\(ASCII.isToken(meant.span) ? String(decoding: meant, as: UTF8.self) : "NAME")\"?"
     }
 }
 

@@ -62,6 +62,13 @@ struct RoutePattern {
                     findings.error(reason, at: part.text.isEmpty ? word.place : part.place)
                     return nil
                 }
+                if part.text.first == UInt8(ascii: ":"),
+                    let name = Self.captureName(Array("{\(part.string.dropFirst())}".utf8))
+                {
+                    findings.warning(
+                        "\(part.shown) matches only itself; any segment is written {\(String(decoding: name, as: UTF8.self))}",
+                        at: part.place)
+                }
                 segments.append(.literal(part.text))
             }
         }

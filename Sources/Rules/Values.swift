@@ -53,7 +53,7 @@ struct ValueReader {
     }
 
     /// A size with the largest unit that divides it.
-    private static func shown(_ bytes: Int) -> String {
+    static func shown(_ bytes: Int) -> String {
         if bytes > 0, bytes.isMultiple(of: 1 << 30) { return "\(bytes >> 30)g" }
         if bytes > 0, bytes.isMultiple(of: 1 << 20) { return "\(bytes >> 20)m" }
         if bytes > 0, bytes.isMultiple(of: 1 << 10) { return "\(bytes >> 10)k" }
@@ -71,9 +71,19 @@ struct ValueReader {
     /// `100/1m`: so many in so long.
     func rate(_ word: Word) -> (count: Int, durationMillis: Int)? {
         guard let (count, period) = word.cut(at: UInt8(ascii: "/")),
-            let limit = ASCII.decimal(count.text.span), limit > 0
+            let limit = ASCII.decimal(count.text.span)
         else {
             findings.error("expected a rate such as 100/1m, found \(word.shown)", at: word.place)
+            return nil
+        }
+        if limit == 0 {
+            findings.error("expected a rate of at least 1 request, found \(word.shown)", at: word.place)
+            return nil
+        }
+        if Self.durationUnits.contains(where: { $0.name == period.string }) {
+            findings.error(
+                "expected a rate such as 100/1m, found \(word.shown); did you mean \"\(limit)/1\(period.string)\"?",
+                at: word.place)
             return nil
         }
         return duration(period).map { (limit, $0 / Nanos.millisecond) }
@@ -112,17 +122,25 @@ struct ValueReader {
         if word.text.starts(with: "unix:".utf8) {
             return socketPath(word.part(5..<word.text.count)).map { .unix(path: $0) }
         }
-        guard let (host, port) = hostAndPort(word), let port, let number = self.port(port, allowingZero: true)
-        else {
+        guard let (host, port) = hostAndPort(word), let port else {
+            let hint = port(word, allowingZero: true).map { "; did you mean \"127.0.0.1:\($0)\"?" } ?? ""
             findings.error(
-                "expected ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH, found \(word.shown)", at: word.place)
+                "expected ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH, found \(word.shown)\(hint)",
+                at: word.place)
+            return nil
+        }
+        guard let number = self.port(port, allowingZero: true) else {
+            findings.error("expected a port from 0 to 65535, found \(port.shown)", at: port.place)
             return nil
         }
         var address = host.text
         if address.first == UInt8(ascii: "[") { address = Array(address.dropFirst().dropLast()) }
         if host.string == "localhost" { return .tcp(IPAddress(v4: 0x7F00_0001), port: number) }
         guard let ip = IPAddress(parsing: address.span) else {
-            findings.error("expected an IP address or localhost, found \(host.shown)", at: host.place)
+            let isAny = host.text.isEmpty || host.isBare("*")
+            findings.error(
+                "expected an IP address or localhost, found \(host.shown)"
+                    + (isAny ? "; all addresses are 0.0.0.0, or [::]" : ""), at: host.place)
             return nil
         }
         return .tcp(ip, port: number)
@@ -173,7 +191,7 @@ struct ValueReader {
     }
 
     /// Cuts at the last colon outside of brackets; nil if the brackets are not in order.
-    private func hostAndPort(_ word: Word) -> (host: Word, port: Word?)? {
+    func hostAndPort(_ word: Word) -> (host: Word, port: Word?)? {
         if word.text.first == UInt8(ascii: "[") {
             guard let close = word.text.firstIndex(of: UInt8(ascii: "]")) else { return nil }
             let host = word.part(0..<(close + 1))
@@ -185,7 +203,7 @@ struct ValueReader {
         return port.text.contains(UInt8(ascii: ":")) ? nil : (host, port)
     }
 
-    private func port(_ word: Word, allowingZero: Bool) -> UInt16? {
+    func port(_ word: Word, allowingZero: Bool) -> UInt16? {
         guard let value = ASCII.decimal(word.text.span), value <= 65535, value > 0 || allowingZero else {
             return nil
         }

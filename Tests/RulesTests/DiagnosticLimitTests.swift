@@ -35,7 +35,7 @@ struct DiagnosticLimitTests {
         Refusal(
             "a limit by nothing", "route GET /a { public; limit burst 100/1m by }",
             #"""
-            g.conf:3:45: error: expected limit NAME RATE by key|identity|ip|route|header:NAME…, found the end of the directive
+            g.conf:3:45: error: expected key, identity, ip, route or header:NAME after "by"
                 route GET /a { public; limit burst 100/1m by }
                                                             ^
             """#),
@@ -88,7 +88,7 @@ struct DiagnosticLimitTests {
         Refusal(
             "a named limit with something behind it", "ratelimit requests 2",
             #"""
-            g.conf:3:20: error: expected cost, found "2"
+            g.conf:3:20: error: expected cost N, found "2"
                 ratelimit requests 2
                                    ^
             """#),

@@ -158,7 +158,7 @@ struct DiagnosticRouteTests {
         Refusal(
             "a host with a port", "route GET /a host example.com:80 { public }",
             #"""
-            g.conf:3:19: error: expected a host name without a port, found "example.com:80"
+            g.conf:3:19: error: expected a host name without scheme, port or wildcard, found "example.com:80"
                 route GET /a host example.com:80 { public }
                                   ^~~~~~~~~~~~~~
             """#),
@@ -183,7 +183,7 @@ struct DiagnosticRouteTests {
             "a permission query with a bad character",
             "route GET /a { require invoices.read,invoices.write }",
             #"""
-            g.conf:3:37: error: expected letters, digits or one of . _ - : * /, found ","
+            g.conf:3:37: error: expected letters, digits or one of . _ - : * /, found ","; several permissions are joined by AND or OR
                 route GET /a { require invoices.read,invoices.write }
                                                     ^
             """#),

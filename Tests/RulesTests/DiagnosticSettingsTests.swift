@@ -20,7 +20,7 @@ struct DiagnosticSettingsTests {
         Refusal(
             "listen with a port only", "listen 8080",
             #"""
-            g.conf:3:8: error: expected ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH, found "8080"
+            g.conf:3:8: error: expected ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH, found "8080"; did you mean "127.0.0.1:8080"?
                 listen 8080
                        ^~~~
             """#),
@@ -34,9 +34,9 @@ struct DiagnosticSettingsTests {
         Refusal(
             "listen with a port that is too large", "listen 127.0.0.1:65536",
             #"""
-            g.conf:3:8: error: expected ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH, found "127.0.0.1:65536"
+            g.conf:3:18: error: expected a port from 0 to 65535, found "65536"
                 listen 127.0.0.1:65536
-                       ^~~~~~~~~~~~~~~
+                                 ^~~~~
             """#),
         Refusal(
             "listen twice on one address", "listen 127.0.0.1:8080",
@@ -168,9 +168,9 @@ struct DiagnosticSettingsTests {
             g.conf:3:24: error: "head" may be written once here
                 client-timeout head=1s head=2s
                                        ^~~~
-            g.conf:3:21: note: first written here
+            g.conf:3:16: note: first written here
                 client-timeout head=1s head=2s
-                                    ^~
+                               ^~~~
             """#),
         Refusal(
             "a limit without a value", "limits head",
@@ -196,7 +196,7 @@ struct DiagnosticSettingsTests {
         Refusal(
             "a target larger than the head", "limits head=4k target=8k",
             #"""
-            g.conf:3:1: error: the request target is part of the head: target=8192 exceeds head=4096
+            g.conf:3:1: error: the request target is part of the head: target=8k exceeds head=4k
                 limits head=4k target=8k
                 ^~~~~~~~~~~~~~~~~~~~~~~~
             """#),
@@ -227,9 +227,9 @@ struct DiagnosticSettingsTests {
         Refusal(
             "an upstream without a block", "upstream b",
             #"""
-            g.conf:3:1: error: expected upstream NAME { … }
+            g.conf:3:11: error: expected upstream NAME { … }, found no block
                 upstream b
-                ^~~~~~~~~~
+                          ^
             """#),
         Refusal(
             "an upstream with a name that is taken", "upstream api { server http://h:1 }",
@@ -293,7 +293,7 @@ struct DiagnosticSettingsTests {
         Refusal(
             "an unknown directive of an upstream", "upstream b { servr http://h:1 }",
             #"""
-            g.conf:3:14: error: expected one of server, timeout, host, tls-ca, client-certificate, eject, health, slow-start, queue, resolve, found "servr"; did you mean "server"?
+            g.conf:3:14: error: expected a directive of an upstream, found "servr"; did you mean "server"?
                 upstream b { servr http://h:1 }
                              ^~~~~
             """#),
@@ -348,7 +348,7 @@ struct DiagnosticSettingsTests {
         Refusal(
             "meta without a path", "headers { X-Meta key.meta }",
             #"""
-            g.conf:3:18: error: expected one of key.id, key.name, key.permissions, key.roles, key.meta.NAME, identity.id, identity.externalId, identity.meta.NAME, found "key.meta"
+            g.conf:3:18: error: expected one of key.id, key.name, key.permissions, key.roles, key.meta.NAME, identity.id, identity.externalId, identity.meta.NAME, found "key.meta"; did you mean "key.meta.NAME"?
                 headers { X-Meta key.meta }
                                  ^~~~~~~~
             """#),
@@ -379,7 +379,7 @@ struct DiagnosticSettingsTests {
         Refusal(
             "an unknown credential", "credential cookie sid",
             #"""
-            g.conf:3:12: error: expected bearer, header or query, found "cookie"
+            g.conf:3:12: error: expected bearer, header NAME or query NAME, found "cookie"
                 credential cookie sid
                            ^~~~~~
             """#),

@@ -113,9 +113,9 @@ struct DiagnosticTextTests {
         Refusal(
             "an include without a path", "include",
             #"""
-            g.conf:3:1: error: expected include PATH
+            g.conf:3:8: error: expected include PATH, found the end of the directive
                 include
-                ^~~~~~~
+                       ^
             """#),
     ]
 
@@ -130,7 +130,7 @@ struct DiagnosticTextTests {
         Refusal(
             "a directive that resembles none", "gzip on",
             #"""
-            g.conf:3:1: error: expected a directive, found "gzip"
+            g.conf:3:1: error: expected a directive, found "gzip"; there are listen, admin, store, workers, trusted-proxies, upstream, credential, headers, api, tag, client-timeout, limits, shutdown-grace, access-log, include, route, ratelimit, credit-durability, credit-lease-max, recheck-interval, cors, failed-key-limit
                 gzip on
                 ^~~~
             """#),

@@ -43,7 +43,7 @@ import Testing
         Refusal(
             "an ejection that is on", "upstream b { server http://h:1; eject on }",
             #"""
-            g.conf:3:39: error: expected after=… for=… max=…, found "on"
+            g.conf:3:39: error: expected eject after=… for=… max=…, or eject off, found "on"
                 upstream b { server http://h:1; eject on }
                                                       ^~
             """#),
@@ -86,7 +86,7 @@ import Testing
             "a check with an interval of the wrong form",
             "upstream b { server http://h:1; health /h each 5s }",
             #"""
-            g.conf:3:43: error: expected timeout=… rise=… fall=…, found "each"
+            g.conf:3:43: error: expected health PATH [every DURATION] [timeout=…] [rise=…] [fall=…], found "each"
                 upstream b { server http://h:1; health /h each 5s }
                                                           ^~~~
             """#),
@@ -132,7 +132,7 @@ import Testing
             "a queue with a misspelt word",
             "upstream b { server http://h:1 max-connections 1; queue 5 timout=1s }",
             #"""
-            g.conf:3:59: error: expected one of timeout, found "timout"; did you mean "timeout"?
+            g.conf:3:59: error: expected timeout=…, found "timout"; did you mean "timeout"?
                 upstream b { server http://h:1 max-connections 1; queue 5 timout=1s }
                                                                           ^~~~~~
             """#),

@@ -63,7 +63,7 @@ struct RouteCostTests {
         Refusal(
             "a price with a maximum", "route GET /a { authenticated; cost 5 max=10 }",
             #"""
-            g.conf:3:38: error: expected one of on-error, found "max"
+            g.conf:3:38: error: expected on-error=…, found "max"
                 route GET /a { authenticated; cost 5 max=10 }
                                                      ^~~
             """#),
@@ -91,7 +91,7 @@ struct RouteCostTests {
         Refusal(
             "a bill without a reserve", "route GET /a { authenticated; cost from-response-header=X-Used }",
             #"""
-            g.conf:3:63: error: expected reserve=… as well: a reserve is settled by what the backend says
+            g.conf:3:63: error: expected reserve=… as well: credits are held until the backend has said
                 route GET /a { authenticated; cost from-response-header=X-Used }
                                                                               ^
             """#),
@@ -107,7 +107,7 @@ struct RouteCostTests {
             "a maximum below the reserve",
             "route GET /a { authenticated; cost reserve=50 from-response-header=X-Used max=49 }",
             #"""
-            g.conf:3:79: error: expected a number from 50 to 1000000000, found "49"
+            g.conf:3:79: error: expected the reserve or more, from 50 to 1000000000, found "49"
                 route GET /a { authenticated; cost reserve=50 from-response-header=X-Used max=49 }
                                                                                               ^~
             """#),
@@ -125,9 +125,9 @@ struct RouteCostTests {
             g.conf:3:74: error: "reserve" may be written once here
                 route GET /a { authenticated; cost reserve=5 from-response-header=X-Used reserve=6 }
                                                                                          ^~~~~~~
-            g.conf:3:44: note: first written here
+            g.conf:3:36: note: first written here
                 route GET /a { authenticated; cost reserve=5 from-response-header=X-Used reserve=6 }
-                                                           ^
+                                                   ^~~~~~~
             """#),
         Refusal(
             "a header that is none",
