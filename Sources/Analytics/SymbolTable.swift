@@ -85,15 +85,8 @@ struct SymbolTable: Sendable {
     /// must not make everybody probe for ever.
     private static func hash(_ bytes: Span<UInt8>) -> Int {
         var hasher = Hasher()
-        var word: UInt64 = UInt64(truncatingIfNeeded: bytes.count)
-        for index in bytes.indices {
-            word = word << 8 | UInt64(bytes[index])
-            if index & 7 == 7 {
-                hasher.combine(word)
-                word = 0
-            }
-        }
-        hasher.combine(word)
+        // The hasher reads them and keeps nothing.
+        unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
         return hasher.finalize() & Int.max
     }
 }
