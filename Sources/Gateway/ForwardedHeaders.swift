@@ -56,7 +56,6 @@ enum ForwardedHeaders {
         trustsPeer: Bool,
         _ lines: inout HeaderLines
     ) {
-        var sendsAccept = false
         let changedNames = rules.changedNames[routeIndex]
         for field in head.headers.fields {
             if HopByHop.covers(field, head.connectionOptions, in: bytes) { continue }
@@ -71,8 +70,6 @@ enum ForwardedHeaders {
                 {
                     continue
                 }
-            case .accept:
-                sendsAccept = true
             case .other where RuleSet.framing.contains(name):
                 continue
             default:
@@ -84,13 +81,12 @@ enum ForwardedHeaders {
             if !trustsPeer, RuleSet.overriding.contains(name) { continue }
             _ = lines.append(name: name, value: bytes.extracting(field.value))
         }
-        // libcurl adds these of its own accord unless told not to.
-        if !sendsAccept { lines.suppress("Accept") }
         if head.expectsContinue, head.framing != .none {
             lines.begin(name: "Expect")
             lines.value("100-continue")
             _ = lines.end()
         } else if head.framing != .none {
+            // libcurl adds one of its own accord unless told not to.
             lines.suppress("Expect")
         }
     }

@@ -140,7 +140,6 @@ private final class HealthChecker {
         _ = transfer.headers.append(name: Self.host.span, value: Array(server.origin.authority.utf8).span)
         _ = transfer.headers.append(name: Self.agent.span, value: Self.agentName.span)
         _ = transfer.headers.append(name: Self.connection.span, value: Self.close.span)
-        transfer.headers.suppress("Accept")
         multi.start(
             transfer, method: Self.get.span, isHead: false, target: server.path.span, body: .none,
             expectsContinue: false, mayReplay: false)

@@ -201,7 +201,8 @@ public import Reactor
             unsafe setString(easy, CURLOPT_CUSTOMREQUEST) { $0.append(method) }
         }
         unsafe setString(easy, CURLOPT_REQUEST_TARGET) { $0.append(target) }
-        _ = unsafe kg_easy_setopt_list(easy, CURLOPT_HTTPHEADER, transfer.headers.seal())
+        _ = unsafe kg_easy_setopt_list(
+            easy, CURLOPT_HTTPHEADER, transfer.headers.sealForRequest(isChunked: body == .chunked))
         transfer.isStarted = true
         _ = unsafe curl_multi_add_handle(multi, easy)
     }

@@ -17,10 +17,19 @@ import Testing
         append(name, Array(value.utf8), to: &lines)
     }
 
-    /// The lines as libcurl finds them.
+    /// The lines as libcurl finds them, one to a node.
     private func sealed(_ lines: inout HeaderLines) -> [String] {
+        unsafe texts(of: lines.seal())
+    }
+
+    /// The nodes of a request.
+    private func joined(_ lines: inout HeaderLines, isChunked: Bool = false) -> [String] {
+        unsafe texts(of: lines.sealForRequest(isChunked: isChunked))
+    }
+
+    @unsafe private func texts(of first: UnsafeMutablePointer<curl_slist>?) -> [String] {
         var found: [String] = []
-        var node = unsafe lines.seal()
+        var node = unsafe first
         while let current = unsafe node {
             found.append(unsafe String(cString: current.pointee.data))
             unsafe node = current.pointee.next
@@ -87,6 +96,50 @@ import Testing
         #expect(sealed(&lines) == ["Accept:", "X-A: 1", "Expect:"])
     }
 
+    @Test func linesOfARequestAreJoinedButForThoseThatLibcurlMustFind() {
+        var lines = HeaderLines()
+        #expect(append("Host", "api.test", to: &lines))
+        #expect(append("X-A", "1", to: &lines))
+        #expect(append("Accept", "text/plain", to: &lines))
+        lines.suppress("User-Agent")
+        #expect(append("X-B", "2", to: &lines))
+        #expect(append("X-Empty", "", to: &lines))
+        #expect(append("X-C", "3", to: &lines))
+        #expect(append("x-d", "4", to: &lines))
+        #expect(append("eXPECT", "100-continue", to: &lines))
+        #expect(append("Expected", "5", to: &lines))
+        let expected = [
+            "Accept:", "Host:", "Host: api.test\r\nX-A: 1\r\nAccept: text/plain", "User-Agent:", "X-B: 2",
+            "X-Empty;", "X-C: 3\r\nx-d: 4",
+            "eXPECT: 100-continue", "Expected: 5",
+        ]
+        #expect(joined(&lines) == expected)
+        // Nothing is left of one form in the other.
+        let apart = [
+            "Host: api.test", "X-A: 1", "Accept: text/plain", "User-Agent:", "X-B: 2", "X-Empty;", "X-C: 3",
+            "x-d: 4",
+            "eXPECT: 100-continue", "Expected: 5",
+        ]
+        #expect(sealed(&lines) == apart)
+        #expect(shown(lines) == apart)
+        #expect(joined(&lines) == expected)
+        #expect(
+            joined(&lines, isChunked: true) == ["Accept:", "Host: api.test", "X-A: 1\r\nAccept: text/plain"]
+                + expected[3...])
+        var copy = HeaderLines()
+        copy.copy(lines, firstName: "Host", firstValue: Array("other.test:80".utf8))
+        #expect(
+            joined(&copy) == ["Accept:", "Host:", "Host: other.test:80\r\nX-A: 1\r\nAccept: text/plain"]
+                + expected[3...])
+    }
+
+    @Test func anEmptyHostIsLibcurlsToSend() {
+        var lines = HeaderLines()
+        #expect(append("Host", "", to: &lines))
+        #expect(append("X-A", "1", to: &lines))
+        #expect(joined(&lines) == ["Accept:", "Host;", "X-A: 1"])
+    }
+
     @Test func anAbandonedLineLeavesNothing() {
         var lines = HeaderLines()
         #expect(append("X-A", "1", to: &lines))
@@ -107,6 +160,7 @@ import Testing
                 #expect(append("X-Line-\(number)", "value \(number * 7)", to: &lines))
             }
             #expect(sealed(&lines) == expected)
+            #expect(joined(&lines) == ["Accept:", expected.joined(separator: "\r\n")])
             #expect(shown(lines) == expected)
         }
     }
@@ -114,6 +168,7 @@ import Testing
     @Test func nothingIsNoList() {
         var lines = HeaderLines()
         #expect(sealed(&lines) == [])
+        #expect(joined(&lines) == [])
         #expect(append("X-A", "1", to: &lines))
         lines.removeAll()
         #expect(lines.count == 0)

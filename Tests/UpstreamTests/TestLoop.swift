@@ -92,7 +92,6 @@ final class TestLoop {
             let isAccepted = transfer.headers.append(name: name.span, value: value.span)
             try #require(isAccepted)
         }
-        transfer.headers.suppress("Accept")
         if request.body != .none, !request.expectsContinue { transfer.headers.suppress("Expect") }
         let method = Array(request.method.utf8)
         let target = Array(request.target.utf8)
