@@ -50,6 +50,7 @@ public import Reactor
 
     /// `tokenKind` marks this object's events in the loop; `maxIdleConnections` bounds what is kept open.
     public init(loop: EventLoop, tokenKind: UInt8, maxIdleConnections: Int) {
+        kg_memory_lists_begin()
         guard let handle = unsafe curl_multi_init() else {
             preconditionFailure("libcurl gave no multi handle")
         }
@@ -84,6 +85,7 @@ public import Reactor
         resumable.removeAll()
         unplaced.removeAll()
         _ = unsafe curl_multi_cleanup(multi)
+        kg_memory_lists_end()
     }
 
     // MARK: Servers and transfers

@@ -74,7 +74,18 @@ static inline CURLcode kg_easy_getinfo_pointer(CURL *easy, CURLINFO info, void *
 static inline CURLcode kg_easy_getinfo_socket(CURL *easy, CURLINFO info, curl_socket_t *value) {
     return curl_easy_getinfo(easy, info, value);
 }
-static inline CURLcode kg_global_init(void) { return curl_global_init(CURL_GLOBAL_DEFAULT); }
+
+// Initialises libcurl, with memory as CurlMemory.c gives it (but for sanitizers, which have to know each piece).
+CURLcode kg_global_init(void);
+// As malloc, free, realloc, calloc and strdup, and only for each other's memory.
+void *kg_memory_take(size_t bytes);
+void kg_memory_give(void *memory);
+void *kg_memory_change(void *memory, size_t bytes);
+void *kg_memory_take_zeroed(size_t count, size_t bytes);
+char *kg_memory_duplicate(const char *text);
+// From now on this thread keeps pieces of libcurl's memory for the next time, until as many ends as begins.
+void kg_memory_lists_begin(void);
+void kg_memory_lists_end(void);
 
 // The next finished transfer, or NULL. Its result is copied out because the message may not be kept.
 static inline CURL *kg_multi_next_done(CURLM *multi, CURLcode *result) {
