@@ -155,6 +155,7 @@ public import Reactor
                 socket.ready.remove(.readable)
                 socket.transferSlot = -1
             }
+            endIfOver(transfer.socket)
         }
     }
 

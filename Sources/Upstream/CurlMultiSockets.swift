@@ -20,12 +20,7 @@ extension CurlMulti {
             // takes pending bytes for life, and the next client would be given them for an answer.
             if socket.hasEnded { return }
             if !readiness.isDisjoint(with: [.readable, .peerFinished, .hangUp, .failed]) {
-                endStream(number)
-                loop.poller.remove(number)
-                sockets.update(number) { socket in
-                    socket.hasEnded = true
-                    socket.ready = [.readable, .writable]
-                }
+                endKept(number)
             } else if readiness.contains(.writable) {
                 sockets.update(number) { $0.ready.insert(.writable) }
             }
@@ -36,11 +31,33 @@ extension CurlMulti {
             sockets.update(number) { $0.ready = [.readable, .writable] }
             return
         }
+        let isEnd = !readiness.isDisjoint(with: [.peerFinished, .hangUp, .failed])
         var ready = readiness.intersection([.readable, .writable])
         // Errors and hang-ups are found by reading and writing.
         if !readiness.isDisjoint(with: [.failed, .hangUp]) { ready = [.readable, .writable] }
         if readiness.contains(.peerFinished) { ready.insert(.readable) }
-        sockets.update(number) { $0.ready.formUnion(ready) }
+        sockets.update(number) { socket in
+            socket.ready.formUnion(ready)
+            if isEnd { socket.hasSeenEnd = true }
+        }
+    }
+
+    /// Ends a connection that no transfer uses, in a way that libcurl notices before the next use.
+    private func endKept(_ number: Int32) {
+        endStream(number)
+        loop.poller.remove(number)
+        sockets.update(number) { socket in
+            socket.hasEnded = true
+            socket.ready = [.readable, .writable]
+        }
+    }
+
+    /// A transfer has given its connection back. libcurl takes one that was reset for a living one, as long as
+    /// nobody has met the error yet.
+    func endIfOver(_ number: Int32) {
+        let socket = sockets[number]
+        guard socket.isConnection, socket.isRegistered, socket.hasSeenEnd, !socket.hasEnded else { return }
+        endKept(number)
     }
 
     /// Lets libcurl do what the socket is ready for. Returns how many bytes that brought.
@@ -118,6 +135,7 @@ extension CurlMulti {
             socket.isConnection = true
             socket.isRegistered = true
             socket.hasEnded = false
+            socket.hasSeenEnd = false
             socket.wants = []
             socket.ready = []
             socket.transferSlot = -1

@@ -18,6 +18,9 @@ struct UpstreamSocket {
     /// A kept connection that we ended because something came on it. It is watched no more: ending it is an
     /// edge itself, so it would be ended for ever. libcurl meets the end when it looks before the next use.
     var hasEnded = false
+    /// The peer's end has been told of while a transfer used it. An edge is told once: when the transfer gives the
+    /// connection back, nothing more comes of it.
+    var hasSeenEnd = false
     var isQueued = false
     var wants: Readiness = []
     var ready: Readiness = []
