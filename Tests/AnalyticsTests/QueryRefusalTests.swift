@@ -87,10 +87,13 @@ struct QueryRefusalTests {
             _ = try log.ask("SELECT key_id FROM key_verifications_v1")
             Issue.record("answered")
         } catch { #expect(error.kind == .rowsLimitExceeded) }
-        // Much memory for little work, so that memory ends before the time does, on a slow machine as well.
-        let doubled = "concat(" + Array(repeating: "key_id", count: 21).joined(separator: ", ") + ")"
+        // 1.2 MB of each row, so that memory ends before the clock is looked at for the first time, behind 127 rows.
+        func repeated(_ text: String, _ count: Int) -> String {
+            "concat(" + Array(repeating: text, count: count).joined(separator: ", ") + ")"
+        }
+        let large = repeated(repeated("key_id", 100), 3)
         do {
-            _ = try log.ask("SELECT groupArray(\(doubled)) FROM key_verifications_v1")
+            _ = try log.ask("SELECT groupArray(\(large)) FROM key_verifications_v1")
             Issue.record("answered")
         } catch { #expect(error.kind == .memoryLimitExceeded) }
     }

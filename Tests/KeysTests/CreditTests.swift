@@ -126,7 +126,7 @@ struct CreditTests {
         )
     }
 
-    @Test("eight loops spend exactly what was granted, with increments in between", .timeLimit(.minutes(1)))
+    @Test("eight loops spend exactly what was granted, with increments in between", .timeLimit(.minutes(30)))
     func concurrency() throws {
         let scratch = Scratch()
         let reference = try Self.make(scratch, Credits(remaining: 3000)).1.reference

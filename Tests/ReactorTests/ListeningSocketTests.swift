@@ -13,7 +13,7 @@ import Testing
         number: Int32, peer: SocketAddress
     )? {
         var entry = pollfd(fd: listener.descriptor.number, events: Int16(POLLIN), revents: 0)
-        _ = unsafe poll(&entry, 1, 10_000)
+        _ = unsafe poll(&entry, 1, 60_000)
         guard let accepted = try listener.accept() else { return nil }
         let peer = accepted.peer
         return (accepted.intoDescriptor().release(), peer)

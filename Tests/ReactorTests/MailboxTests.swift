@@ -45,7 +45,7 @@ import Testing
         try poller.add(mailbox.wakeNumber, .level(.readable), Token(kind: 0, generation: 0, index: 0))
         var next = [Int](repeating: 0, count: senders)
         while next.reduce(0, +) < senders * each {
-            guard try poller.wait(milliseconds: 10_000) > 0 else {
+            guard try poller.wait(milliseconds: 120_000) > 0 else {
                 Issue.record("nobody woke the loop; received \(next)")
                 break
             }

@@ -39,7 +39,7 @@ import Testing
         #expect(try loop.turns { server.heads.count == Self.transferCount })
         go.post(())
         var bell = pollfd(fd: answered.wakeNumber, events: Int16(POLLIN), revents: 0)
-        #expect(unsafe poll(&bell, 1, 20_000) == 1)
+        #expect(unsafe poll(&bell, 1, 60_000) == 1)
 
         var counts = [Int](repeating: 0, count: Self.transferCount)
         var turns = 0
@@ -86,7 +86,7 @@ import Testing
         // Not a turn between here and the request: the answer lies there when libcurl has sent it.
         go.post(())
         var bell = pollfd(fd: answered.wakeNumber, events: Int16(POLLIN), revents: 0)
-        #expect(unsafe poll(&bell, 1, 20_000) == 1)
+        #expect(unsafe poll(&bell, 1, 60_000) == 1)
         var workLeft = CurlMulti.workPerTurn
         loop.multi.run(&workLeft)
         #expect(transfer.receivedCount > TransferLimits.highWaterBytes)

@@ -77,7 +77,7 @@ final class ScriptedServer {
     }
 }
 
-/// Why a script ended early: the peer closed, or nothing came for ten seconds.
+/// Why a script ended early: the peer closed, or nothing came for a minute.
 struct ConnectionEnded: Error {}
 
 /// The backend's end of one connection.
@@ -91,7 +91,7 @@ final class ServerConnection {
         self.descriptor = descriptor
         self.sawHead = sawHead
         _ = fcntl(number, F_SETFL, fcntl(number, F_GETFL) & ~O_NONBLOCK)
-        var patience = timeval(tv_sec: 10, tv_usec: 0)
+        var patience = timeval(tv_sec: 60, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         _ = unsafe setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
         _ = unsafe setsockopt(number, SOL_SOCKET, SO_SNDTIMEO, &patience, size)

@@ -35,7 +35,7 @@ struct TestAnswer {
 
 final class TestLoop {
     /// A bound on every wait: long enough for a slow machine, short enough to end a broken test.
-    static let patienceNanos: Int64 = 20_000_000_000
+    static let patienceNanos: Int64 = 60_000_000_000
 
     let loop: EventLoop
     let multi: CurlMulti
@@ -49,7 +49,7 @@ final class TestLoop {
         multi = CurlMulti(loop: loop, tokenKind: 2, maxIdleConnections: 16)
     }
 
-    func register(_ server: ScriptedServer, connectTimeoutMillis: Int = 5000) -> Int {
+    func register(_ server: ScriptedServer, connectTimeoutMillis: Int = 60_000) -> Int {
         let path = server.address.unixPath
         return multi.register(
             UpstreamOrigin(
