@@ -8,7 +8,7 @@ import Testing
     private static func holding(_ began: Channel<String>) -> Upstream.Script {
         { connection in
             while let request = try connection.request() {
-                if request.target != "/up" {
+                if !request.target.hasPrefix("/up?") {
                     began.push(request.target)
                     _ = connection.waitForClose(milliseconds: 60_000)
                     return
@@ -57,7 +57,8 @@ import Testing
         let returning = try Upstream(patient.script)
         let url = returning.endpoint.url
         let busy = try Busy(
-            "server \(url)", "health /up?deep=1 every 100ms rise=1 fall=1; eject off", workers: workers
+            "server \(url)", "health /up?deep=1 every 100ms timeout=30s rise=1 fall=1; eject off",
+            workers: workers
         ) { gateway in
             let isDown = try eventually(within: 30_000) {
                 try SeveralServers.metric(gateway, "up", url) == 0

@@ -10,8 +10,6 @@ import Testing
     /// Reads each request and closes without a byte of an answer.
     static let cutBeforeHead: Upstream.Script = { connection in _ = try connection.request() }
 
-    static func closedPort() throws -> UInt16 { try Socket.listen(on: .loopback(port: 0)).localPort }
-
     static func gateway(
         _ servers: [String], _ more: String = "", routes: String = Gateway.routes, workers: Int = 1
     ) throws -> Gateway {
@@ -26,7 +24,8 @@ import Testing
 
     @Test func aServerThatIsDownFromTheStartIsNoticedByNobody() throws {
         let well = try Upstream()
-        let down = "http://127.0.0.1:\(try Self.closedPort())"
+        let closed = try Socket.closed()
+        let down = "http://127.0.0.1:\(closed.localPort)"
         let gateway = try Self.gateway([down, well.endpoint.url], "eject after=3 for=1h max=1h")
         let key = gateway.cast.bare
         for number in 0..<20 {
@@ -43,9 +42,9 @@ import Testing
         #expect(try Self.metric(gateway, "up", well.endpoint.url) == 1)
         #expect(try Self.metric(gateway, "requests_total", well.endpoint.url) == 40)
         #expect(try Self.metric(gateway, "in_flight", well.endpoint.url) == 0)
-        let said = gateway.child.standardError
-        #expect(said.contains("upstream api: server \(down) is out for "))
-        #expect(said.contains("after 3 failures in a row: connection refused or not routable"))
+        #expect(gateway.says("upstream api: server \(down) is out for "))
+        #expect(gateway.says("after 3 failures in a row: connection refused or not routable"))
+        withExtendedLifetime(closed) {}
     }
 
     @Test func aServerThatDiesInTheMiddleLosesNoGet() throws {
@@ -70,11 +69,11 @@ import Testing
 
     @Test func aServerThatComesBackGetsRequestsAgain() throws {
         let well = try Upstream(Self.named("well"))
-        let port = try Self.closedPort()
+        let closed = try Socket.closed()
         let gateway = try Self.gateway(
-            ["http://127.0.0.1:\(port)", well.endpoint.url], "eject after=1 for=50ms max=100ms")
+            ["http://127.0.0.1:\(closed.localPort)", well.endpoint.url], "eject after=1 for=50ms max=100ms")
         for number in 0..<10 { #expect(try gateway.get("/open/\(number)").text == "well") }
-        let back = try Upstream(on: .loopback(port: port), Self.named("back"))
+        let back = try Upstream(opening: closed, Self.named("back"))
         #expect(try eventually(within: 30_000) { try gateway.get("/open/back").text == "back" })
         let answers = try (0..<20).map { try gateway.get("/open/\($0)").text }
         #expect(answers.count { $0 == "back" } == 10, "it has its share")
@@ -86,17 +85,23 @@ import Testing
         let well = try Upstream(Self.named("well"))
         let flapping = try Upstream(Self.cutBeforeHead)
         let gateway = try Self.gateway(
-            [flapping.endpoint.url, well.endpoint.url], "eject after=1 for=100ms max=10m")
-        let deadline = monotonicMilliseconds() + 3000
-        var count = 0
-        while monotonicMilliseconds() < deadline {
-            #expect(try gateway.get("/open/\(count)").text == "well")
-            count += 1
+            [flapping.endpoint.url, well.endpoint.url], "eject after=1 for=200ms max=10m")
+        let begun = monotonicMilliseconds()
+        var failures = 0
+        let hasFlapped = try eventually {
+            #expect(try gateway.get("/open/1").text == "well")
+            failures = try #require(try Self.metric(gateway, "failures_total", flapping.endpoint.url))
+            return failures >= 5
         }
-        // 0.1, 0.2, 0.4, 0.8, 1.6 s and so on: a quarter less or more, never more than six times in three seconds.
-        let failures = try #require(try Self.metric(gateway, "failures_total", flapping.endpoint.url))
-        #expect((2...6).contains(failures), "\(failures) of \(count) requests")
+        #expect(hasFlapped && failures == 5)
+        // 0.2, 0.4, 0.8 and 1.6 s lie between five failures, each a quarter less or more.
+        #expect(monotonicMilliseconds() - begun >= 2250)
         #expect(flapping.received.pendingCount == failures)
+        for (least, most) in [(0.1, 0.3), (0.3, 0.5), (0.6, 1.0), (1.2, 2.0), (2.4, 4.0)] {
+            let line = try gateway.child.line("how long it is out") { $0.contains(" is out for ") }
+            let seconds = line.firstMatch(of: /is out for ([0-9.]+)s/).flatMap { Double($0.1) } ?? 0
+            #expect((least...most).contains(seconds), "\(line)")
+        }
     }
 
     @Test func aGetThatIsCutBeforeTheHeadGoesToAnotherServer() throws {
@@ -147,27 +152,29 @@ import Testing
         let slow = try Upstream(Upstream.silent)
         let gateway = try Self.gateway(
             [slow.endpoint.url, well.endpoint.url],
-            "timeout first-byte=200ms; eject after=2 for=1h max=1h")
+            "timeout first-byte=1s; eject after=2 for=1h max=1h")
         var statuses: [Int] = []
         for number in 0..<10 { statuses.append(try gateway.get("/open/\(number)").status) }
-        // A client that has waited its time is told; it does not wait once more for another server.
-        #expect(statuses.count { $0 == 504 } == 2)
-        #expect(statuses.suffix(4).allSatisfy { $0 == 200 })
-        #expect(gateway.child.standardError.contains("no answer within the time for its first byte"))
+        // A client that has waited its time is told; it does not wait once more for another server. The one that is
+        // well is late only where the machine stands still.
+        let late = try #require(try Self.metric(gateway, "failures_total", well.endpoint.url))
+        #expect(statuses.count { $0 == 504 } == 2 + late)
+        #expect(statuses.count { $0 == 200 } == 8 - late)
+        #expect(slow.received.pendingCount == 2 && well.received.pendingCount == 8)
+        #expect(gateway.says("no answer within the time for its first byte"))
     }
 
     @Test func theLastServerIsNeverGivenUp() throws {
-        let port = try Self.closedPort()
-        let other = try Self.closedPort()
+        let closed = try (0..<2).map { _ in try Socket.closed() }
         let gateway = try Self.gateway(
-            ["http://127.0.0.1:\(port)", "http://127.0.0.1:\(other)"], "eject after=1 for=1h max=1h")
+            closed.map { "http://127.0.0.1:\($0.localPort)" }, "eject after=1 for=1h max=1h")
         for number in 0..<4 {
             let answer = try gateway.get("/open/\(number)")
             #expect(answer.status == 502 && answer.code == "UPSTREAM_UNREACHABLE")
         }
-        let back = try Upstream(on: .loopback(port: port), Self.named("back"))
+        let back = try Upstream(opening: closed[0], Self.named("back"))
         #expect(try gateway.get("/open/5").text == "back", "both are out, and still asked")
-        withExtendedLifetime(back) {}
+        withExtendedLifetime((back, closed)) {}
     }
 
     @Test func weightsHoldOverManyRequestsAndLoops() throws {
@@ -175,22 +182,26 @@ import Testing
         let light = try Upstream()
         let gateway = try Self.gateway(
             ["\(heavy.endpoint.url) weight 3", "\(light.endpoint.url) weight=1"], workers: 2)
+        for number in 0..<200 { #expect(try gateway.get("/open/\(number)").status == 200) }
+        // Exact on each loop as long as requests do not overlap: a round of four may have begun on both.
+        let share = heavy.received.pendingCount
+        #expect((148...152).contains(share), "\(share) of 200, and 150 are its share")
+        #expect(share + light.received.pendingCount == 200)
+        // Where they do, a server that is busy is passed over, for as long as the machine keeps it so.
         let address = gateway.address
         let statuses = try concurrently(8) { _ -> [Int] in
-            (0..<50).compactMap { number in
+            (0..<25).compactMap { number in
                 try? Client(address).request("GET", "/open/\(number)").status
             }
         }
-        #expect(statuses.flatMap { $0 }.filter { $0 == 200 }.count == 400)
-        // Exact where requests do not overlap; where they do, a server that is busy is passed over.
-        let share = heavy.received.pendingCount
-        #expect((250...350).contains(share), "\(share) of 400, and 300 are its share")
+        #expect(statuses.flatMap { $0 }.filter { $0 == 200 }.count == 200)
         #expect(heavy.received.pendingCount + light.received.pendingCount == 400)
     }
 
     @Test func whatIsKnownOfAServerOutlivesAReload() throws {
         let well = try Upstream()
-        let down = "http://127.0.0.1:\(try Self.closedPort())"
+        let closed = try Socket.closed()
+        let down = "http://127.0.0.1:\(closed.localPort)"
         let servers = "server \(down); server \(well.endpoint.url); eject after=2 for=1h max=1h"
         let gateway = try Gateway("upstream api { \(servers) }\n" + Gateway.routes)
         for number in 0..<10 { #expect(try gateway.get("/open/\(number)").status == 200) }
@@ -203,6 +214,7 @@ import Testing
         try gateway.reload("upstream api { server \(well.endpoint.url) }\nroute GET /newer { public }")
         #expect(try eventually { try gateway.get("/newer").status == 200 })
         #expect(try Self.metric(gateway, "up", down) == nil)
+        withExtendedLifetime(closed) {}
     }
 
     @Test func aServerThatTakesNoConnectionCostsTheTimeForOneAndNoRequest() throws {
@@ -214,7 +226,7 @@ import Testing
         let well = try Upstream(Upstream.echoBody)
         let url = "http://127.0.0.1:\(silent.localPort)"
         let gateway = try Self.gateway(
-            [url, well.endpoint.url], "timeout connect=300ms; eject after=1 for=1h max=1h")
+            [url, well.endpoint.url], "timeout connect=5s; eject after=1 for=1h max=1h")
         let body = payload(200_000)
         for number in 0..<4 {
             let answer = try gateway.request("POST", "/any/\(number)", key: gateway.cast.bare, body: body)

@@ -12,7 +12,7 @@ import Testing
         let servers = upstreams.map { "server \($0.endpoint.url)" }.joined(separator: "; ")
         let gateway = try Gateway(
             "upstream api { \(servers); slow-start \(slowStartMillis)ms\n"
-                + "health /up?deep=1 every 100ms rise=1 fall=1 }\n" + Gateway.routes)
+                + "health /up?deep=1 every 100ms timeout=30s rise=1 fall=1 }\n" + Gateway.routes)
         #expect(try eventually(within: 30_000) { try SeveralServers.metric(gateway, "up", url) == 0 })
         let client = try gateway.connect()
 

@@ -270,18 +270,19 @@ import Testing
     }
 
     @Test func aServerThatIsDownIsPassedOver() throws {
-        // Nobody listens there any more.
-        let gone = try Upstream().endpoint
+        let closed = try Socket.closed()
+        let gone = "http://127.0.0.1:\(closed.localPort)"
         let upstream = try Upstream(Upstream.echoing)
         let closing = try Upstream { _ = try $0.head() }
         let gateway = try Gateway(
-            "upstream api { server \(gone.url); server \(closing.endpoint.url); server \(upstream.endpoint.url) }\n"
+            "upstream api { server \(gone); server \(closing.endpoint.url); server \(upstream.endpoint.url) }\n"
                 + Self.routes)
         for number in 0..<6 {
             let (client, _) = try gateway.openWebSocket("/open/\(number)")
             try client.send("ping")
             #expect(try client.read(4) == Array("ping".utf8))
         }
+        withExtendedLifetime(closed) {}
     }
 
     @Test func noAnswerInTimeIs504() throws {

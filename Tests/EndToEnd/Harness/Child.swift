@@ -51,9 +51,10 @@ final class Child: Sendable {
         startThread { [self] in
             let exit = reap()
             _ = ourInput
-            // What a grandchild holds open may never end; what the child itself wrote is there already.
-            _ = try? readers.next("output", milliseconds: 2000)
-            _ = try? readers.next("output", milliseconds: 2000)
+            // What the child itself wrote is there already; what a grandchild holds open is not waited for.
+            ourOutput.finishReceiving()
+            ourErrors.finishReceiving()
+            for _ in 0..<2 { _ = try? readers.next("end of the output") }
             ended.push(exit)
         }
     }
@@ -74,7 +75,7 @@ final class Child: Sendable {
     }
 
     /// The next line of output (either stream) that satisfies the condition.
-    func line(_ what: String, milliseconds: Int32 = 20_000, where condition: (String) -> Bool) throws
+    func line(_ what: String, milliseconds: Int32 = 60_000, where condition: (String) -> Bool) throws
         -> String
     {
         while true {
@@ -88,7 +89,7 @@ final class Child: Sendable {
     }
 
     /// Waits for the end. A process that outlives the deadline is killed and reported.
-    func waitForExit(milliseconds: Int32 = 60_000) throws -> Exit {
+    func waitForExit(milliseconds: Int32 = 120_000) throws -> Exit {
         do {
             return try ended.next("exit", milliseconds: milliseconds)
         } catch {
@@ -173,7 +174,7 @@ struct Finished: Sendable {
 
 func runToEnd(
     _ arguments: [String], in directory: String, environment: [String: String] = [:], input: String? = nil,
-    milliseconds: Int32 = 60_000
+    milliseconds: Int32 = 120_000
 ) throws -> Finished {
     let child = try Child(arguments, in: directory, environment: environment, input: input)
     let exit = try child.waitForExit(milliseconds: milliseconds)

@@ -94,7 +94,7 @@ final class Client {
     func read(_ count: Int) throws -> [UInt8] { try wire.read(count) }
     func readToEnd() throws -> [UInt8] { try wire.readToEnd() }
     func line() throws -> String { try wire.line() }
-    func hasMore(milliseconds: Int32) throws -> Bool { try wire.hasMore(milliseconds: milliseconds) }
-    func isClosedByPeer(milliseconds: Int32 = 20_000) -> Bool { wire.isAtEnd(milliseconds: milliseconds) }
+    func hasMore(milliseconds: Int32 = 60_000) throws -> Bool { try wire.hasMore(milliseconds: milliseconds) }
+    func isClosedByPeer(milliseconds: Int32 = 60_000) -> Bool { wire.isAtEnd(milliseconds: milliseconds) }
     func finishSending() { socket.finishSending() }
 }

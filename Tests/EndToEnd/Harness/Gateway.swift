@@ -85,7 +85,8 @@ final class Gateway {
 
             """
         if let upstream {
-            let waits = timeouts.isEmpty ? "" : "timeout \(timeouts)"
+            // A machine that stands still for the two seconds of the default is no server that takes no connection.
+            let waits = "timeout " + (timeouts.contains("connect=") ? timeouts : "connect=30s \(timeouts)")
             let server = upstream.endpoint.url
             text += "upstream api {\n    server \(server)\n    \(waits)\n}\n"
         }
@@ -143,6 +144,9 @@ final class Gateway {
         child.signal(SIGTERM)
         return try child.waitForExit()
     }
+
+    /// Whether it says this on standard error, now or before long.
+    func says(_ text: String) -> Bool { eventually { child.standardError.contains(text) } }
 
     /// Access-log lines written so far, each of which must be one JSON object.
     func accessLog() throws -> [JSONValue] {

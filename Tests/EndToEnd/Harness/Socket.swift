@@ -72,7 +72,7 @@ final class Socket: Sendable {
         return Socket(adopting: fd)
     }
 
-    static func connect(to endpoint: Endpoint, timeoutSeconds: Int = 10, receiveBuffer: Int32? = nil) throws
+    static func connect(to endpoint: Endpoint, timeoutSeconds: Int = 60, receiveBuffer: Int32? = nil) throws
         -> Socket
     {
         let opened = try open(endpoint.family)
@@ -84,15 +84,31 @@ final class Socket: Sendable {
         return opened
     }
 
-    /// Listens on `endpoint`; port 0 takes a free one, which `boundEndpoint` tells.
+    /// Listens on `endpoint`; port 0 takes a free one, which `localPort` tells.
     static func listen(on endpoint: Endpoint, backlog: Int32 = 128) throws -> Socket {
         let opened = try open(endpoint.family)
         opened.set(SO_REUSEADDR, 1)
-        guard unsafe endpoint.withAddress({ unsafe Glibc.bind(opened.fd, $0, $1) }) == 0 else {
+        try opened.bind(to: endpoint)
+        try opened.beginListening(backlog: backlog)
+        return opened
+    }
+
+    /// A port of 127.0.0.1 at which nobody listens before `beginListening`, and which nobody else gets as long as
+    /// this lives: without SO_REUSEADDR it is shared with no other socket.
+    static func closed() throws -> Socket {
+        let opened = try open(AF_INET)
+        try opened.bind(to: .loopback(port: 0))
+        return opened
+    }
+
+    private func bind(to endpoint: Endpoint) throws {
+        guard unsafe endpoint.withAddress({ unsafe Glibc.bind(fd, $0, $1) }) == 0 else {
             throw SocketError.failed("bind \(endpoint.authority)", errno: errno)
         }
-        guard Glibc.listen(opened.fd, backlog) == 0 else { throw SocketError.failed("listen", errno: errno) }
-        return opened
+    }
+
+    func beginListening(backlog: Int32 = 128) throws {
+        guard Glibc.listen(fd, backlog) == 0 else { throw SocketError.failed("listen", errno: errno) }
     }
 
     /// A connected pair, used as a pipe that no child can inherit.
@@ -128,7 +144,7 @@ final class Socket: Sendable {
             }
             if accepted >= 0 {
                 let connection = Socket(adopting: accepted)
-                connection.setTimeout(seconds: 10)
+                connection.setTimeout(seconds: 120)
                 connection.setNoDelay()
                 return connection
             }
@@ -194,6 +210,9 @@ final class Socket: Sendable {
     }
 
     func finishSending() { _ = shutdown(fd, Int32(SHUT_WR)) }
+
+    /// What is there can still be read, and behind it is the end.
+    func finishReceiving() { _ = shutdown(fd, Int32(SHUT_RD)) }
 
     /// Ends both directions now; the descriptor itself lives as long as the object.
     func disconnect() { _ = shutdown(fd, Int32(SHUT_RDWR)) }

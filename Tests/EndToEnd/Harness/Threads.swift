@@ -46,7 +46,7 @@ final class Channel<Element: Sendable>: Sendable {
     }
 
     /// The oldest element not yet taken.
-    func next(_ what: String, milliseconds: Int32 = 20_000) throws -> Element {
+    func next(_ what: String, milliseconds: Int32 = 60_000) throws -> Element {
         let deadline = monotonicMilliseconds() + Int(milliseconds)
         while true {
             let taken = items.withLock { $0.isEmpty ? nil : $0.removeFirst() }
@@ -66,11 +66,11 @@ final class Channel<Element: Sendable>: Sendable {
 final class Gate: Sendable {
     private let channel = Channel<Void>()
     func open() { channel.push(()) }
-    func wait(milliseconds: Int32 = 20_000) { _ = try? channel.next("gate", milliseconds: milliseconds) }
+    func wait(milliseconds: Int32 = 60_000) { _ = try? channel.next("gate", milliseconds: milliseconds) }
 }
 
 /// Repeats a real observation (a request, a read of a file) until it holds or the time is up.
-func eventually(within milliseconds: Int = 10_000, _ holds: () throws -> Bool) rethrows -> Bool {
+func eventually(within milliseconds: Int = 60_000, _ holds: () throws -> Bool) rethrows -> Bool {
     let deadline = monotonicMilliseconds() + milliseconds
     repeat {
         if try holds() { return true }

@@ -27,17 +27,30 @@ final class Upstream: Sendable {
     let ended = Channel<Void>()
     private let listener: Socket
 
-    init(on endpoint: Endpoint = .loopback(port: 0), _ script: @escaping Script = Upstream.sayOK) throws {
+    convenience init(
+        on endpoint: Endpoint = .loopback(port: 0), _ script: @escaping Script = Upstream.sayOK
+    ) throws {
         let listener = try Socket.listen(on: endpoint)
-        let received = Channel<Received>()
-        self.listener = listener
-        self.received = received
-        self.endpoint =
+        let bound: Endpoint =
             switch endpoint {
             case .loopback: .loopback(port: listener.localPort)
             case .loopback6: .loopback6(port: listener.localPort)
             case .unix: endpoint
             }
+        self.init(listener, at: bound, script)
+    }
+
+    /// At a port that was closed until now.
+    convenience init(opening port: Socket, _ script: @escaping Script) throws {
+        try port.beginListening()
+        self.init(port, at: .loopback(port: port.localPort), script)
+    }
+
+    private init(_ listener: Socket, at endpoint: Endpoint, _ script: @escaping Script) {
+        let received = Channel<Received>()
+        self.listener = listener
+        self.received = received
+        self.endpoint = endpoint
         startThread { [accepted, ended] in
             while let socket = listener.accept() {
                 accepted.push(())
@@ -53,7 +66,7 @@ final class Upstream: Sendable {
     deinit { listener.disconnect() }
 
     /// The next request not yet looked at.
-    func next(milliseconds: Int32 = 20_000) throws -> Received {
+    func next(milliseconds: Int32 = 60_000) throws -> Received {
         try received.next("request at the upstream", milliseconds: milliseconds)
     }
 
@@ -146,8 +159,9 @@ final class UpstreamConnection {
 
     func record(_ request: Received) { received.push(request) }
 
-    /// Waits until the gateway closes this connection; false if it did not within the time.
-    func waitForClose(milliseconds: Int32 = 20_000) -> Bool {
+    /// Waits until the gateway closes this connection; false if it did not within the time, which is longer than
+    /// a test waits for its consequences.
+    func waitForClose(milliseconds: Int32 = 300_000) -> Bool {
         while socket.waitReadable(milliseconds: milliseconds) {
             guard let bytes = try? socket.receive(), !bytes.isEmpty else { return true }
         }

@@ -24,7 +24,7 @@ final class Wire {
     }
 
     /// True once the peer has ended the stream in order, with nothing left unread.
-    func isAtEnd(milliseconds: Int32 = 20_000) -> Bool {
+    func isAtEnd(milliseconds: Int32 = 60_000) -> Bool {
         guard start == buffer.count, socket.waitReadable(milliseconds: milliseconds) else { return false }
         return (try? fill()) != true
     }

@@ -34,7 +34,7 @@ final class Life: Sendable {
     /// It may have ended by itself, when its disk said so.
     var hasEnded: Bool { child.hasEnded }
     /// Whether something that went wrong can be put down to its end, which may have come and not yet be known.
-    var isEnding: Bool { isOver || eventually(within: 1000) { isOver || hasEnded } }
+    var isEnding: Bool { isOver || eventually(within: 10_000) { isOver || hasEnded } }
     var standardError: String { child.standardError }
 
     /// What `keygate run` prints once it accepts connections.
@@ -48,7 +48,7 @@ final class Life: Sendable {
                 }
             } catch {
                 if mayStillCome { continue }
-                throw StartFailure.ended(try child.waitForExit(milliseconds: 1000), child.standardError)
+                throw StartFailure.ended(try child.waitForExit(milliseconds: 30_000), child.standardError)
             }
         }
     }

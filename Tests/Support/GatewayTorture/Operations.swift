@@ -58,7 +58,7 @@ struct Operations {
             // What a request has cost in the end is charged after its answer.
             var balance = balance(key)
             if key.isMetered {
-                _ = eventually {
+                _ = eventually(within: 10_000) {
                     balance = self.balance(key)
                     return balance.map { left in key.account.withLock { $0.bounds.contains(left) } } ?? true
                 }
