@@ -50,49 +50,51 @@ import Testing
 
     @Test func aHeadThatDoesNotEndInTimeIsAnsweredAndClosed() throws {
         let gateway = try Gateway(
-            "client-timeout head=300ms body=300ms idle=5s\n" + Gateway.routes, upstream: try Upstream())
+            "client-timeout head=300ms body=1h idle=1h\n" + Gateway.routes, upstream: try Upstream())
         let client = try gateway.connect()
         try client.send("GET /open/1 HTTP/1.1\r\nHost: a\r\n")
-        let began = monotonicMilliseconds()
         // 408 or a plain close: RFC 9110 §15.5.9 allows either.
-        if try client.hasMore(milliseconds: 5000) { #expect(try client.response().status == 408) }
-        #expect(client.isClosedByPeer(milliseconds: 5000))
-        #expect(monotonicMilliseconds() - began < 4000)
+        if try client.hasMore() { #expect(try client.response().status == 408) }
+        #expect(client.isClosedByPeer())
     }
 
     @Test func aHeadMayNotBeStretchedByTrickling() throws {
         let gateway = try Gateway(
-            "client-timeout head=500ms body=5s idle=5s\n" + Gateway.routes, upstream: try Upstream())
+            "client-timeout head=500ms body=1h idle=1h\n" + Gateway.routes, upstream: try Upstream())
         let client = try gateway.connect()
         try client.send("GET /open/1 HTTP/1.1\r\n")
-        let began = monotonicMilliseconds()
         // A byte every 100 ms: the limit is on the whole head, not on each byte.
-        while monotonicMilliseconds() - began < 5000 {
-            if client.socket.waitReadable(milliseconds: 100) { break }
-            do { try client.send("X") } catch { break }
+        let isOver = eventually {
+            client.socket.waitReadable(milliseconds: 100) || (try? client.send("X")) == nil
         }
-        #expect(monotonicMilliseconds() - began < 3000)
+        #expect(isOver)
     }
 
     @Test func aBodyThatStallsIsAnsweredAndClosed() throws {
         let upstream = try Upstream()
         let gateway = try Gateway(
-            "client-timeout head=5s body=300ms idle=5s\n" + Gateway.routes, upstream: upstream)
+            "client-timeout head=1h body=300ms idle=1h\n" + Gateway.routes, upstream: upstream)
         let client = try gateway.connect()
         try client.send(Client.head("POST", "/any/1", key: gateway.cast.bare.secret, length: 10) + "abc")
-        if try client.hasMore(milliseconds: 5000) { #expect(try client.response(to: "POST").status == 408) }
-        #expect(client.isClosedByPeer(milliseconds: 5000))
+        if try client.hasMore() { #expect(try client.response(to: "POST").status == 408) }
+        #expect(client.isClosedByPeer())
         #expect(upstream.received.pendingCount == 0)
     }
 
     @Test func anIdleConnectionIsClosed() throws {
         let gateway = try Gateway(
-            "client-timeout head=5s body=5s idle=300ms\n" + Gateway.routes, upstream: try Upstream())
-        let client = try gateway.connect()
-        #expect(try client.request("GET", "/open/1").status == 200)
-        #expect(client.isClosedByPeer(milliseconds: 5000))
-        // One that never said a word, too.
-        #expect(try gateway.connect().isClosedByPeer(milliseconds: 8000))
+            "client-timeout head=1h body=1h idle=300ms\n" + Gateway.routes, upstream: try Upstream())
+        var served: Client?
+        // One that was too late with its word, on a machine that stood still, is not the one that is looked for.
+        let isServed = eventually {
+            served = try? gateway.connect()
+            return (try? served?.request("GET", "/open/1").status) == 200
+        }
+        #expect(isServed && served?.isClosedByPeer() == true)
+        // One that never said a word has the time of a head.
+        let other = try Gateway(
+            "client-timeout head=300ms body=1h idle=1h\n" + Gateway.routes, upstream: try Upstream())
+        #expect(try other.connect().isClosedByPeer())
     }
 
     @Test func theConnectionLimitLeavesTheOthersServed() throws {

@@ -121,9 +121,16 @@ import Testing
     }
 
     @Test func whoWaitsTooLongIsRefusedAndWhoLeavesIsForgotten() throws {
-        let busy = try Occupied("queue 1 timeout=4s")
-        #expect(try busy.gateway.get("/open/second").status == 503)
-        #expect(try Self.queueLength(busy.gateway) == 0)
+        let short = try Occupied("queue 1 timeout=200ms")
+        #expect(try short.gateway.get("/open/second").status == 503)
+        #expect(try Self.queueLength(short.gateway) == 0)
+        short.holding.letGo(2)
+        #expect(try short.first.response().status == 200)
+        #expect(try short.gateway.get("/open/last").status == 200)
+        #expect(try short.upstream.next().target == "/open/first")
+        #expect(try short.upstream.next().target == "/open/last", "the other never got there")
+
+        let busy = try Occupied("queue 1 timeout=1h")
         try busy.waiting("/open/leaving").socket.closeWillReset()
         #expect(try eventually { try Self.queueLength(busy.gateway) == 0 })
         busy.holding.letGo(1)
@@ -131,7 +138,7 @@ import Testing
         busy.holding.letGo(1)
         #expect(try busy.gateway.get("/open/last").status == 200)
         #expect(try busy.upstream.next().target == "/open/first")
-        #expect(try busy.upstream.next().target == "/open/last", "the others never got there")
+        #expect(try busy.upstream.next().target == "/open/last", "the other never got there")
     }
 
     @Test func theLimitIsExactWhateverTheConcurrency() throws {
@@ -195,10 +202,13 @@ import Testing
         let busy = try Occupied("queue 1 timeout=200ms")
         let key = busy.gateway.cast.bare
         #expect(try busy.gateway.command("key", "credits", key.id, "set", "5").succeeded)
-        // One after the other in the line, and one that finds the line full.
+        // One after the other in the line, and one that finds the line full: of those who wait until it has come.
         for _ in 0..<8 {
             #expect(try busy.gateway.request("GET", "/any/1", key: key).status == 503)
         }
+        let patient = busy.block.replacing("timeout=200ms", with: "timeout=1h")
+        try busy.gateway.reload(patient + Gateway.routes + "\nroute GET /new { authenticated }")
+        #expect(try eventually { try busy.gateway.get("/new").status == 401 })
         let full = try busy.waiting("/open/second")
         #expect(try busy.gateway.request("GET", "/any/1", key: key).status == 503)
         busy.holding.letGo(100)

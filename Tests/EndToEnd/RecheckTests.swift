@@ -136,6 +136,8 @@ import Testing
         let upload = try stage.gateway.connect()
         try upload.send(
             Client.head("POST", "/stream/up", key: key.secret, length: 1_000_000) + "only the beginning")
+        // Decided by now.
+        _ = try stage.upstream.next()
         _ = try stage.client.data("keys.updateKey", #"{"keyId":"\#(key.id)","enabled":false}"#)
         let answer = try upload.response(to: "POST")
         #expect(answer.status == 401 && answer.code == "DISABLED")
@@ -150,6 +152,7 @@ import Testing
         let key = try stage.key(#""permissions":["things.read"]"#)
         let client = try stage.gateway.connect()
         try client.send(Client.head("GET", "/stream/silent", key: key.secret))
+        _ = try stage.upstream.next()
         _ = try stage.client.data("keys.deleteKey", #"{"keyId":"\#(key.id)"}"#)
         #expect(try client.response().code == "NOT_FOUND")
         #expect(try stage.upstreamClosed.next("the backend's connection closes") == "/stream/silent")

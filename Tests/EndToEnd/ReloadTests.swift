@@ -71,7 +71,8 @@ import Testing
         for round in 1...10 {
             try gateway.reload(Gateway.routes + "\nroute GET /round/\(round) { public }", upstream: upstream)
             #expect(try eventually { try gateway.get("/round/\(round)").status == 200 })
-            if round > 1 { #expect(try gateway.get("/round/\(round - 1)").status == 404) }
+            // The loops take the rules one after the other, and which one is asked is the kernel's choice.
+            if round > 1 { #expect(try eventually { try gateway.get("/round/\(round - 1)").status == 404 }) }
             #expect(load.waitForMore(20), "there is no load to lose anything of")
         }
         let result = try load.stop()
@@ -144,7 +145,7 @@ import Testing
                     let client = try Client(address)
                     while true {
                         try client.send(Client.head("GET", "/things/\(served)", key: key))
-                        guard try client.hasMore(milliseconds: 20_000) else { break }
+                        guard try client.hasMore() else { break }
                         let answer = try client.response()
                         guard answer.status == 200 else { throw WireError.notHTTP("status \(answer.status)") }
                         served += 1
@@ -173,7 +174,8 @@ import Testing
         try client.send(Client.head("GET", "/open/1"))
         _ = try upstream.next()
         gateway.child.signal(SIGTERM)
-        #expect(eventually { (try? gateway.connect()) == nil }, "still listening: a client would wait in the queue")
+        let isClosed = eventually { (try? gateway.connect()) == nil }
+        #expect(isClosed, "still listening: a client would wait in the queue")
         release.open()
         let answer = try client.response()
         #expect(answer.text == "ok")
@@ -183,25 +185,23 @@ import Testing
 
     @Test func drainingWaitsNoLongerThanItsGrace() throws {
         let upstream = try Upstream(Upstream.silent)
-        let gateway = try Gateway("shutdown-grace 300ms\n" + Gateway.routes, upstream: upstream)
+        let gateway = try Gateway(
+            "shutdown-grace 300ms\n" + Gateway.routes, upstream: upstream, timeouts: "first-byte=1h")
         let client = try gateway.connect()
         try client.send(Client.head("GET", "/open/1"))
         _ = try upstream.next()
-        let began = monotonicMilliseconds()
-        _ = try gateway.stop()
-        #expect(monotonicMilliseconds() - began < 5000)
+        #expect(try gateway.stop() == .code(0))
     }
 
     @Test func aSecondSignalEndsAtOnce() throws {
         let upstream = try Upstream(Upstream.silent)
-        let gateway = try Gateway(upstream: upstream)
+        let gateway = try Gateway(
+            "shutdown-grace 1h\n" + Gateway.routes, upstream: upstream, timeouts: "first-byte=1h")
         let client = try gateway.connect()
         try client.send(Client.head("GET", "/open/1"))
         _ = try upstream.next()
         gateway.child.signal(SIGTERM)
-        #expect(eventually { (try? gateway.connect().request("GET", "/open/2")) == nil })
-        let began = monotonicMilliseconds()
-        _ = try gateway.stop()
-        #expect(monotonicMilliseconds() - began < 5000, "the default grace is 30 s")
+        #expect(eventually { (try? gateway.connect()) == nil })
+        #expect(try gateway.stop() == .code(0), "it has an hour for what is under way")
     }
 }

@@ -72,7 +72,7 @@ import Testing
     @Test func aSlowClientHoldsTheUpstreamBack() throws {
         let total = 128 << 20
         let block = payload(1 << 20)
-        let begun = Channel<Void>()
+        let (begun, go) = (Channel<Void>(), Gate())
         let stopped = Channel<Int>()
         let upstream = try Upstream { connection in
             _ = try connection.request()
@@ -80,7 +80,9 @@ import Testing
             for number in 0..<(total >> 20) {
                 if !connection.socket.waitWritable(milliseconds: 1000) { stopped.push(number) }
                 try connection.send(block)
-                if number == 0 { begun.push(()) }
+                if number > 0 { continue }
+                begun.push(())
+                go.wait()
             }
             stopped.push(-1)
         }
@@ -89,8 +91,9 @@ import Testing
         let curl = try Child(
             gateway.curlArguments(["-o", "got"], ["/open/1"]), in: gateway.directory.path)
         _ = try begun.next("the first of the body")
-        curl.signal(SIGSTOP)
-        #expect(try stopped.next("upstream held back", milliseconds: 60_000) >= 0)
+        #expect(curl.pause())
+        go.open()
+        #expect(try stopped.next("upstream held back") >= 0)
         #expect(try gateway.residentBytes() - before < 48 << 20)
         curl.signal(SIGCONT)
         #expect(try curl.waitForExit() == .code(0), "\(curl.standardError)")
@@ -144,7 +147,8 @@ import Testing
             _ = try gateway.child.line(word) { $0.contains(word) }
         }
         try reload("tls renewed.pem a.key", expecting: "reloaded gateway.conf")
-        #expect(try gateway.curl([], "/open/other").serverName == "renewed")
+        // The loop hears of it in its own time.
+        #expect(try eventually { try gateway.curl([], "/open/other").serverName == "renewed" })
         // A file that does not serve leaves everything as it is.
         try reload("tls renewed.pem b.key", expecting: "b.key is not the key of renewed.pem")
         #expect(try gateway.curl([], "/open/other").serverName == "renewed")
@@ -257,7 +261,7 @@ import Testing
         do {
             let client = try gateway.connect()
             try client.send(ClientHello.record(version: 0x0303))
-            #expect(try client.hasMore(milliseconds: 20_000))
+            #expect(try client.hasMore())
             #expect(gateway.child.pause())
             let unknownAuthority: [UInt8] = [21, 3, 3, 0, 2, 2, 48]
             try client.send(unknownAuthority)

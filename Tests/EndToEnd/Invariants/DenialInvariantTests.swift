@@ -145,7 +145,7 @@ struct DenialInvariant {
     }
 
     static let troubles: [Trouble] = [
-        Trouble(label: "silence", script: { _ = $0.waitForClose(milliseconds: 60_000) }, status: 504),
+        Trouble(label: "silence", script: { _ = $0.waitForClose() }, status: 504),
         Trouble(label: "an end before the answer", script: { _ = try $0.request() }, status: 502),
         Trouble(
             label: "a reset",
@@ -197,7 +197,7 @@ struct DenialInvariant {
     @Test(arguments: troubles)
     func aBackendInTroubleIsNoSuccess(_ trouble: Trouble) throws {
         let upstream = try Upstream(trouble.script)
-        let gateway = try Gateway(upstream: upstream, timeouts: "connect=5s first-byte=2s idle=2s")
+        let gateway = try Gateway(upstream: upstream, timeouts: trouble.status == 504 ? "first-byte=1s" : "")
         let answer = try gateway.get("/things/1", key: gateway.cast.reader)
         #expect(answer.status == trouble.status)
         #expect(answer.code != nil)
@@ -208,16 +208,17 @@ struct DenialInvariant {
     @Test func aRequestThatStopsIsNotForwardedAsWhole() throws {
         let upstream = try Upstream()
         let gateway = try Gateway(
-            "client-timeout head=1s body=1s idle=1s\n" + Gateway.routes, upstream: upstream)
+            "client-timeout head=1s body=1s idle=1h\n" + Gateway.routes, upstream: upstream)
         let whole = Array(
             (Client.head("POST", "/any/1", key: gateway.cast.bare.secret, length: 5) + "hello").utf8)
         for end in [1, 10, 30, whole.count / 2, whole.count - 6, whole.count - 5, whole.count - 1] {
             for finishes in [true, false] {
                 let client = try gateway.connect()
-                try client.send(Array(whole[..<end]))
+                // Too late on a machine that stands still, it is as good as not sent.
+                try? client.send(Array(whole[..<end]))
                 if finishes { client.finishSending() }
                 // An answer that is no success, or none; then the end.
-                if try client.hasMore(milliseconds: 20_000) {
+                if (try? client.hasMore()) == true {
                     #expect(try client.response(to: "POST").status >= 400, "\(end) bytes")
                 }
                 #expect(client.isClosedByPeer())
