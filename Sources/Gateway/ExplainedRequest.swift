@@ -39,7 +39,9 @@ public struct ExplainedRequest: Sendable {
 extension Account {
     /// Makes it the request of the exchange, as if it had come from a client.
     mutating func parse(_ request: ExplainedRequest) -> Refusal? {
-        var text = "\(request.method) \(request.url) HTTP/1.1\r\n"
+        exchange.headBytes.append("\(request.method) \(request.url)")
+        if case .key(let secret) = request.credential { appendParameter(secret, to: request.url) }
+        var text = " HTTP/1.1\r\n"
         if !request.headers.contains(where: { $0.name.lowercased() == "host" }) {
             text += "Host: \(Account.authority(of: request.url))\r\n"
         }
@@ -62,13 +64,23 @@ extension Account {
         return "localhost"
     }
 
-    /// Puts the key where the configuration looks first.
+    /// Puts the key behind the URL, if that is where the configuration looks first.
+    private mutating func appendParameter(_ secret: [UInt8], to url: String) {
+        guard case .query(let name) = rules.configuration.settings.credentials.first else { return }
+        exchange.headBytes.append(url.utf8.contains(UInt8(ascii: "?")) ? "&" : "?")
+        exchange.headBytes.append(name)
+        exchange.headBytes.append("=")
+        exchange.headBytes.append(secret)
+    }
+
+    /// Puts the key into the header where the configuration looks first, if it looks into one first.
     private mutating func appendCredential(_ secret: [UInt8]) {
         switch rules.configuration.settings.credentials.first {
+        case .query: return
         case .header(let name):
             exchange.headBytes.append(name)
             exchange.headBytes.append(": ")
-        case .bearer, .query, nil:
+        case .bearer, nil:
             exchange.headBytes.append("Authorization: Bearer ")
         }
         exchange.headBytes.append(secret)

@@ -202,6 +202,17 @@ import Testing
         #expect(try keygate("explain", "GET", "/a/../b", "--no-key").output.contains("PATH_AMBIGUOUS"))
     }
 
+    @Test(arguments: ["bearer", "header X-API-Key", "query api_key"])
+    func explainPutsTheKeyWhereItIsLookedFor(_ credential: String) throws {
+        let gateway = try Gateway("credential \(credential)\n" + Gateway.routes, upstream: try Upstream())
+        for target in ["/things/7", "/things/7?a=1&b"] {
+            let told = try gateway.command("explain", "GET", target, "--key", gateway.cast.reader.secret)
+            #expect(
+                told.succeeded && told.output.contains("X-Tenant-Id: acme"), "\(told.output)\(told.errors)")
+            #expect(!told.output.contains(gateway.cast.reader.secret))
+        }
+    }
+
     @Test func checkWarnsAndStrictMakesWarningsFail() throws {
         let directory = try Directory()
         try directory.write(
