@@ -47,7 +47,7 @@ import Testing
     private static let good = "Authorization: Bearer key_good"
 
     @Test(arguments: [
-        Case(label: "nothing is invented", expected: ["Accept:"]),
+        Case(label: "nothing is invented", expected: []),
         Case(
             label: "order, spelling, duplicates and empty values stay",
             lines: ["x-B: 2", "Accept: */*", "X-a: 1", "x-B: 3", "X-Empty:", "Cookie: a=b"],
@@ -59,59 +59,59 @@ import Testing
                 "Proxy-Connection: x",
                 "Upgrade: h2c", "Proxy-Authorization: Basic x", "X-Stays: 1",
             ],
-            expected: ["X-Stays: 1", "Accept:"]),
+            expected: ["X-Stays: 1"]),
         Case(
             label: "trailers are passed on, and so is their announcement", lines: ["Trailer: X-Sum"],
-            expected: ["Trailer: X-Sum", "Accept:"]),
+            expected: ["Trailer: X-Sum"]),
         Case(
             label: "a caller is described and its key removed", request: "GET /any HTTP/1.1", lines: [good],
-            expected: ["Accept:"] + tenant),
+            expected: tenant),
         Case(
             label: "copies of the identity go, whatever their spelling", request: "GET /any HTTP/1.1",
             lines: [
                 "X-Tenant-Id: evil", good, "x_tenant_id: evil", "X.Plan: evil", "X-PLAN: evil",
                 "X-Tenant-Ids: fine",
             ],
-            expected: ["X-Tenant-Ids: fine", "Accept:"] + tenant),
+            expected: ["X-Tenant-Ids: fine"] + tenant),
         Case(
             label: "they go on a public route as well", lines: ["X-Tenant-Id: evil", "x_plan: evil"],
-            expected: ["Accept:"]),
+            expected: []),
         Case(
             label: "a public route takes the key away all the same", lines: [good, "X-API-Key: key_good"],
-            expected: ["Accept:"]),
+            expected: []),
         Case(
             label: "Basic credentials are the backend's business", lines: ["Authorization: Basic eA=="],
-            expected: ["Authorization: Basic eA==", "Accept:"]),
+            expected: ["Authorization: Basic eA=="]),
         Case(
-            label: "a malformed bearer goes", lines: ["Authorization: bearer"], expected: ["Accept:"]),
+            label: "a malformed bearer goes", lines: ["Authorization: bearer"], expected: []),
         Case(
             label: "the other spelling of a credential header", request: "GET /any HTTP/1.1",
             lines: [good, "X_API_KEY: key_good"],
-            expected: ["Accept:"] + tenant),
+            expected: tenant),
         Case(
             label: "a route that forwards the credential", request: "GET /keeps HTTP/1.1",
             lines: [good, "X-API-Key: key_good"],
-            expected: [good, "X-API-Key: key_good", "Accept:"] + tenant),
+            expected: [good, "X-API-Key: key_good"] + tenant),
         Case(
             label: "a route that sets and removes headers", request: "GET /sets HTTP/1.1",
             lines: ["x-fixed: no", "X-Gone: 1", "COOKIE: a", "X-Stays: 1"],
-            expected: ["X-Stays: 1", "Accept:", "X-Fixed: yes", "X-Other: a b"]),
+            expected: ["X-Stays: 1", "X-Fixed: yes", "X-Other: a b"]),
         Case(
             label: "a body brings no framing and no Expect", request: "POST /open HTTP/1.1",
             lines: ["Content-Length: 3", "Content-Type: text/plain"],
-            expected: ["Content-Type: text/plain", "Accept:", "Expect:"]),
+            expected: ["Content-Type: text/plain", "Expect:"]),
         Case(
             label: "a chunked body", request: "POST /open HTTP/1.1", lines: ["Transfer-Encoding: chunked"],
-            expected: ["Accept:", "Expect:"]),
+            expected: ["Expect:"]),
         Case(
             label: "an expectation is passed on", request: "POST /open HTTP/1.1",
             lines: ["Content-Length: 3", "Expect: 100-Continue"],
-            expected: ["Accept:", "Expect: 100-continue"]),
+            expected: ["Expect: 100-continue"]),
         Case(
             label: "an expectation without a body means nothing", lines: ["Expect: 100-continue"],
-            expected: ["Accept:"]),
+            expected: []),
         Case(
-            label: "the server's own name", authority: "backend:9000", expected: ["Accept:"],
+            label: "the server's own name", authority: "backend:9000", expected: [],
             host: "backend:9000"),
         Case(
             label: "a stranger says nothing about the forwarding",
@@ -120,7 +120,7 @@ import Testing
                 "X-Request-Id: mine", "Forwarded: for=6.6.6.6",
                 "X_Forwarded_For: 6.6.6.6",
             ],
-            expected: ["Accept:"]),
+            expected: []),
         Case(
             label: "a proxy of ours is added to",
             lines: [
@@ -128,14 +128,14 @@ import Testing
                 "X-Forwarded-Host: shop.example",
                 "Forwarded: for=1.2.3.4",
             ],
-            peer: "10.0.0.1", isTrusted: true, expected: ["Forwarded: for=1.2.3.4", "Accept:"],
+            peer: "10.0.0.1", isTrusted: true, expected: ["Forwarded: for=1.2.3.4"],
             tail: [
                 "X-Request-Id: req_test", "X-Forwarded-For: 1.2.3.4, 10.9.9.9, 10.0.0.1",
                 "X-Forwarded-Proto: https",
                 "X-Forwarded-Host: shop.example", "Via: 1.1 keygate",
             ]),
         Case(
-            label: "the version of the client", request: "GET /open HTTP/1.0", expected: ["Accept:"],
+            label: "the version of the client", request: "GET /open HTTP/1.0", expected: [],
             tail: tail.dropLast() + ["Via: 1.0 keygate"]),
     ])
     func theListIsExactlyThis(_ test: Case) throws {
