@@ -137,14 +137,15 @@ fi
 
 if ((TSAN)); then
     heading "thread sanitizer"
-    TSAN_OPTIONS="suppressions=$PWD/Tests/tsan.supp" \
+    # Memory that cannot be had is refused, as without a sanitizer: there is a test of it.
+    TSAN_OPTIONS="suppressions=$PWD/Tests/tsan.supp allocator_may_return_null=1" \
         run_tests "thread sanitizer" --sanitize=thread --scratch-path .build/tsan --skip '^EndToEnd'
 fi
 if ((ASAN)); then
     heading "address sanitizer"
     # Leaks are not looked for: Swift keeps flags in the spare bits of the pointers that indirect enums are
     # made of, and the leak checker, not recognising those, reports live globals as lost.
-    ASAN_OPTIONS=detect_leaks=0 \
+    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
         run_tests "address sanitizer" --sanitize=address --scratch-path .build/asan --skip '^EndToEnd'
 fi
 
