@@ -136,11 +136,12 @@ import Testing
         }
         var balance: Int?
         // A reset may overtake its request, so nobody knows how many there will be; the log says when each is over.
-        _ = eventually(within: 30_000) {
+        _ = eventually {
+            let seen = (try? Shared.metric(gateway, "keygate_connections_total")) ?? 0
             let open = try? Shared.metric(gateway, "keygate_connections_open")
             balance = try? Shared.balance(gateway, key)
-            // The connection that asks is the only one.
-            return open == 1 && balance == 2000
+            // All have come, and the connection that asks is the only one left.
+            return seen > 30 && open == 1 && balance == 2000
         }
         #expect(balance == 2000)
         #expect(try Shared.metric(gateway, "keygate_settlements_failed_total") == 0)
