@@ -149,6 +149,13 @@ public final class EventLog: Sendable {
     public func run(
         _ sql: String, nowMillis: Int64, restrictedTo keySpaceIDs: [String]? = nil
     ) throws(QueryError) -> QueryAnswer {
+        try run(sql, nowMillis: nowMillis, restrictedTo: keySpaceIDs, within: QueryRun.maxDuration)
+    }
+
+    /// The same, for as long as is said.
+    func run(
+        _ sql: String, nowMillis: Int64, restrictedTo keySpaceIDs: [String]?, within duration: Duration
+    ) throws(QueryError) -> QueryAnswer {
         let statement = try Statement(parsing: sql)
         // Rows are values: a query goes on reading its own snapshot while new events are sorted in.
         let tables = memory.withLock { memory in
@@ -160,7 +167,7 @@ public final class EventLog: Sendable {
         let scope = QueryScope(
             workspaceID: workspaceID, keySpaceIDs: keySpaceIDs.map { Set($0.map { Array($0.utf8) }) },
             nowMillis: nowMillis, oldestMillis: nowMillis - Self.retentionMillis)
-        return try QueryRun(tables, scope).answer(statement)
+        return try QueryRun(tables, scope, within: duration).answer(statement)
     }
 
     /// The sums of each month, up to date.

@@ -8,7 +8,7 @@ final class QueryRun {
     static let maxAnswerBytes = 4 << 20
     private static let maxMemoryBytes = 128 << 20
     private static let maxInnerRows = 1_000_000
-    private static let maxDuration = Duration.seconds(5)
+    static let maxDuration = Duration.seconds(5)
 
     struct Relation {
         var columns: [String]
@@ -17,14 +17,17 @@ final class QueryRun {
 
     private let tables: QueryTables
     private let scope: QueryScope
-    private let deadline = ContinuousClock.now + maxDuration
+    private let duration: Duration
+    private let deadline: ContinuousClock.Instant
     private var named: [[String: Relation]] = []
     private var memoryBytes = 0
     private var stepCount = 0
 
-    init(_ tables: QueryTables, _ scope: QueryScope) {
+    init(_ tables: QueryTables, _ scope: QueryScope, within duration: Duration) {
         self.tables = tables
         self.scope = scope
+        self.duration = duration
+        deadline = ContinuousClock.now + duration
     }
 
     func answer(_ statement: Statement) throws(QueryError) -> QueryAnswer {
@@ -248,7 +251,7 @@ final class QueryRun {
     private func countStep() throws(QueryError) {
         stepCount &+= 1
         guard stepCount & 255 == 0, ContinuousClock.now > deadline else { return }
-        throw QueryError(.executionTimeout, "the query takes longer than \(Self.maxDuration)")
+        throw QueryError(.executionTimeout, "the query takes longer than \(duration)")
     }
 
     private func checkMemory() throws(QueryError) {

@@ -40,9 +40,11 @@ func sampleLog(_ limits: EventLogLimits = EventLogLimits()) -> EventLog {
 }
 
 extension EventLog {
-    /// The rows of an answer as JSON.
+    /// The rows of an answer as JSON, however slow the machine.
     func ask(_ sql: String, _ spaces: [String]? = nil) throws(QueryError) -> String {
-        JSONValue.array(try run(sql, nowMillis: testNow, restrictedTo: spaces).json).description
+        JSONValue.array(
+            try run(sql, nowMillis: testNow, restrictedTo: spaces, within: .seconds(3600)).json
+        ).description
     }
 
     /// `restore` for macros, which cannot be given spans.
