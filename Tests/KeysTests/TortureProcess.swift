@@ -32,6 +32,9 @@ struct TortureProcess {
         if !faults.isEmpty {
             settings["LD_PRELOAD"] = Self.built("libDiskFaults.so")
             settings["KG_FAULT_DIR"] = directory
+            // What the thread sanitizer had to say it would say through a program that it starts, which cannot run
+            // with the disk preloaded, and it would die of that.
+            settings["TSAN_OPTIONS"] = "report_bugs=0"
         }
         var environment: [UnsafeMutablePointer<CChar>?] = unsafe settings.map {
             unsafe strdup($0.key + "=" + $0.value)
