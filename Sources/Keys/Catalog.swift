@@ -36,7 +36,7 @@ final class Catalog {
     private var stagedDigests = StagedDigests()
     /// Credits on their way between a lease and a staged record, to be settled when the batch is.
     var creditMoves = CreditMoves()
-    private(set) var counts = InlineArray<16, Int>(repeating: 0)
+    private(set) var counts = RecordCounts()
     /// What the transactions of the batch have to say in the ledger; the journal has it as well.
     var ledgerEntries: [LedgerEntry] = []
     /// Bytes of all published blocks: what a snapshot would hold.
@@ -49,6 +49,12 @@ final class Catalog {
     private(set) var leasedKeys: Set<UInt32> = []
 
     var tables: PublishedTables { unsafe state.tables.pointee }
+
+    /// Published records of a kind that lists show.
+    func livingCount(_ kind: EntityKind) -> Int { counts.all(kind) - deletedCount(kind) }
+
+    /// Published records of a kind that nobody finds any more.
+    func deletedCount(_ kind: EntityKind) -> Int { counts.deleted(kind, tables) }
 
     // MARK: Looking up
 
@@ -221,7 +227,7 @@ final class Catalog {
         case .permission: publish(old, new, in: tables.permissionsBySlug, PermissionSlugHash.self)
         case .api, .identity, .role, .namespace, .override: break
         }
-        counts[Int(ref.kind.rawValue)] += (new == nil ? 0 : 1) - (old == nil ? 0 : 1)
+        counts.change(ref.kind, old, new)
         publishedByteCount += (new?.length ?? 0) - (old?.length ?? 0)
         lists.change(ref, old, new, tables)
         if ref.kind == .key { noteCredits(of: ref.number, old, new) }

@@ -26,8 +26,10 @@ public struct StoreOptions: Sendable {
 
 /// Sizes and counts of an open store.
 public struct StoreStatistics: Sendable, Equatable {
-    /// Records held, those of soft-deleted keys, APIs and identities included.
+    /// Records that lists show.
     public let apiCount, keyCount, identityCount, permissionCount, roleCount, rootKeyCount: Int
+    /// Records kept of what was soft-deleted; keys of a soft-deleted API are among them.
+    public let deletedAPICount, deletedKeyCount, deletedIdentityCount: Int
     /// Bytes of packed records in memory.
     public let recordByteCount: Int
     /// Bytes of journal since the newest snapshot.
@@ -164,10 +166,13 @@ public final class KeyStore {
     }
 
     public var statistics: StoreStatistics {
-        func count(_ kind: EntityKind) -> Int { catalog.counts[Int(kind.rawValue)] }
-        return StoreStatistics(
-            apiCount: count(.api), keyCount: count(.key), identityCount: count(.identity),
-            permissionCount: count(.permission), roleCount: count(.role), rootKeyCount: count(.rootKey),
+        StoreStatistics(
+            apiCount: catalog.livingCount(.api), keyCount: catalog.livingCount(.key),
+            identityCount: catalog.livingCount(.identity),
+            permissionCount: catalog.livingCount(.permission), roleCount: catalog.livingCount(.role),
+            rootKeyCount: catalog.livingCount(.rootKey), deletedAPICount: catalog.deletedCount(.api),
+            deletedKeyCount: catalog.deletedCount(.key),
+            deletedIdentityCount: catalog.deletedCount(.identity),
             recordByteCount: catalog.publishedByteCount,
             journalByteCount: earlierJournalLength + journal.length, snapshotByteCount: snapshotLength,
             journalSequence: Int(journal.sequence), transaction: Int(journal.durableTransaction),

@@ -125,7 +125,7 @@ struct Recovery: ~Copyable {
             throw .corrupt(file: path, offset: offset, reason: "there are bytes behind the last chunk")
         }
         for kind in EntityKind.allCases
-        where catalog.counts[Int(kind.rawValue)] != Int(head.counts[Int(kind.rawValue)]) {
+        where catalog.counts.all(kind) != Int(head.counts[Int(kind.rawValue)]) {
             throw .corrupt(file: path, offset: 40, reason: "the number of records is not what the head says")
         }
         transaction = head.transaction

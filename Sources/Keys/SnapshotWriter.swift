@@ -23,10 +23,10 @@ final class StoreImage: Sendable {
         head.writtenAtMillis = Clock.realtimeNanos() / 1_000_000
         head.lastNumbers = catalog.state.lastNumbers
         var addresses: [UInt] = []
-        addresses.reserveCapacity(EntityKind.allCases.reduce(0) { $0 + catalog.counts[Int($1.rawValue)] })
+        addresses.reserveCapacity(EntityKind.allCases.reduce(0) { $0 + catalog.counts.all($1) })
         for kind in EntityKind.allCases {
             let index = Int(kind.rawValue)
-            head.counts[index] = UInt32(catalog.counts[index])
+            head.counts[index] = UInt32(catalog.counts.all(kind))
             let table = catalog.tables.table(kind)
             var number: UInt32 = 0
             while number < head.lastNumbers[index] {

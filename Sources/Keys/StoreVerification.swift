@@ -18,6 +18,7 @@ public struct VerificationReport: Sendable {
     public internal(set) var problem: StoreFileError?
     /// What the next start would cut off. Usual after a crash, and also while a server is writing.
     public internal(set) var tornTail: OpenReport.TornTail?
+    /// Without what is soft-deleted.
     public internal(set) var keyCount = 0
     public internal(set) var identityCount = 0
     /// What is out on lease, and of how many keys: a start that finds it so writes it off.
@@ -81,8 +82,8 @@ extension VerificationReport {
     fileprivate mutating func take(_ recovery: borrowing Recovery) {
         files = recovery.files
         tornTail = recovery.report.tornTail
-        keyCount = recovery.catalog.counts[Int(EntityKind.key.rawValue)]
-        identityCount = recovery.catalog.counts[Int(EntityKind.identity.rawValue)]
+        keyCount = recovery.catalog.livingCount(.key)
+        identityCount = recovery.catalog.livingCount(.identity)
         leasedKeyCount = recovery.catalog.leasedKeys.count
         for number in recovery.catalog.leasedKeys {
             guard let block = recovery.catalog.block(.key, number) else { continue }

@@ -81,6 +81,37 @@ import Testing
         #expect(try run("store", "verify", "--store", "store").errors == line)
     }
 
+    // MARK: Counting
+
+    @Test func whatIsSoftDeletedIsCountedApart() throws {
+        func count(_ name: String) throws -> String? {
+            let lines = try run("store", "stat", "--store", "store").output.split(separator: "\n")
+            return lines.map { $0.split(separator: " ") }.first { $0.first.map(String.init) == name }?
+                .last.map(String.init)
+        }
+        for name in ["shop", "closed"] {
+            #expect(try run("api", "create", name, "--store", "store").succeeded)
+            #expect(try run("key", "create", "--api", name, "--store", "store").succeeded)
+        }
+        for name in ["a", "b"] { #expect(try run("identity", "create", name, "--store", "store").succeeded) }
+        #expect(try count("identities") == "2")
+        #expect(try count("keys") == "2")
+        #expect(try count("deletedIdentities") == nil)
+
+        #expect(try run("api", "delete", "closed", "--store", "store").succeeded)
+        let delete = try run("call", "identities.deleteIdentity", #"{"identity":"a"}"#, "--store", "store")
+        #expect(delete.succeeded, "\(delete.errors)")
+        #expect(try count("identities") == "1")
+        #expect(try count("deletedIdentities") == "1")
+        #expect(try count("apis") == "1")
+        #expect(try count("deletedApis") == "1")
+        // Nobody finds a key whose API is gone.
+        #expect(try count("keys") == "1")
+        #expect(try count("deletedKeys") == "1")
+        let verified = try run("store", "verify", "--store", "store").output
+        #expect(verified.hasSuffix("intact: 1 key, 1 identity\n"), "\(verified)")
+    }
+
     // MARK: Carrying a store
 
     @Test func aBackupOfARunningServerIsRestoredAndServes() throws {
