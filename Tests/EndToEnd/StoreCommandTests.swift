@@ -157,6 +157,8 @@ import Testing
         for key in gateway.cast.all { #expect(!text.contains(key.secret)) }
         // Standard output has the same.
         #expect(try gateway.command("store", "export").output == text)
+        #expect(try gateway.command("store", "export", "-").output == text)
+        #expect(!fileExists(directory.file("-")))
         let cast = gateway.cast
         #expect(try gateway.stop() == .code(0))
         let refused = try run("store", "import", "all.jsonl", "--store", "store")

@@ -19,8 +19,8 @@ enum StoreTransferCommands {
         Command(
             "store export", "[FILE]",
             summary:
-                "Writes everything in the store, as of one moment, as JSON lines to FILE or to standard output: "
-                + "hashes of keys and never a secret. Goes on while a server serves.",
+                "Writes everything in the store, as of one moment, as JSON lines to FILE, or to standard output "
+                + "if there is none or it is -: hashes of keys and never a secret. Goes on while a server serves.",
             options: .store, run: export),
         Command(
             "store import", "FILE",
@@ -53,7 +53,8 @@ enum StoreTransferCommands {
     }
 
     private static func export(_ arguments: Arguments) throws(CommandFailure) -> ExitCode {
-        let file = arguments.operand(0)
+        // As for an import, - is no file.
+        let file = arguments.operand(0).flatMap { $0 == "-" ? nil : $0 }
         switch try StoreOwner(of: ConfigurationFile.storeDirectory(arguments)) {
         case .nobody(let open): try export(open.store, to: file)
         case .server(let server):
