@@ -63,6 +63,7 @@ public struct Transaction: ~Copyable {
     func live(_ block: Block?) -> KeyRecord? {
         guard let block, var record = unleased(block) else { return nil }
         record.credits = record.credits.map { $0.whole(with: catalog.leased(block.number)) }
+        record.leased = 0
         return record
     }
 

@@ -64,7 +64,8 @@ extension Transaction {
         try updateKey(reference, stamp, .management, change)
     }
 
-    /// As above, with the reason for which the balance changes, if it does. `change` may lease some of it.
+    /// As above, with the reason for which the balance changes, if it does. Where it is for spending, `change` may
+    /// lease some of it.
     @discardableResult
     mutating func updateKey(
         _ reference: Reference<KeyRecord>, _ stamp: UpdateStamp, _ reason: CreditReason,
@@ -76,6 +77,12 @@ extension Transaction {
         return try withCredits(of: block) { (old, account) throws(StoreError) in
             var record = old
             try change(&record)
+            // The lease was taken back, and the balance is whole. A record from before does not lease it again: what
+            // has been spent of it would be there twice.
+            switch reason {
+            case .spending: break
+            case .management, .refill, .settlement: record.leased = old.leased
+            }
             // A refill that is new does not make up for the days before it.
             if record.credits?.refill != old.credits?.refill { record.refilledThroughDay = today }
             if record.digest != old.digest, isTaken(record.digest) { throw .alreadyExists(.key, "digest") }

@@ -29,6 +29,29 @@ import Testing
         #expect(JSONValue(done.output)?["sound"]?.bool == true)
     }
 
+    /// Some of the credits are out on lease, and more of them spent than are left beside it.
+    @Test(arguments: [
+        ["update", "--name", "foo"], ["update", "--meta", "{}"], ["update", "--permission", "x.y"],
+        ["disable"],
+    ])
+    func aKeyMayBeChangedWhileItSpends(_ change: [String]) throws {
+        let upstream = try Upstream()
+        let gateway = try Gateway(Self.routes, upstream: upstream)
+        let key = try Self.makeKey(gateway, 3)
+        for _ in 0..<2 { #expect(try gateway.get("/cheap/x", key: key).status == 200) }
+        let words = ["key", change[0], key.id] + change.dropFirst() + ["-c", "gateway.conf"]
+        let done = try Keygate.run(words, in: gateway.directory.path)
+        #expect(done.succeeded, "\(done.output)\(done.errors)")
+        let isDisabled = change == ["disable"]
+        #expect(try gateway.get("/cheap/x", key: key).status == (isDisabled ? 401 : 200))
+        #expect(try gateway.get("/cheap/x", key: key).status == (isDisabled ? 401 : 429))
+        let entries = try Self.entries(gateway, key)
+        #expect(entries.filter { $0.hasPrefix("grant ") } == ["grant 3"], "\(entries)")
+        try Self.expectSound(gateway)
+        #expect(try gateway.stop() == .code(0))
+        try Self.expectSound(gateway)
+    }
+
     @Test(arguments: ["lease", "exact"])
     func everyMovementIsThereBeforeAndAfterTheStop(_ durability: String) throws {
         let upstream = try Upstream()

@@ -107,6 +107,42 @@ struct CreditTests {
         #expect(store.makeReader().find(digest("secret"))?.balance == 5)
     }
 
+    /// With so few credits that what has been spent is more than what is left beside the lease.
+    @Test(
+        "a record that was read while some of it was leased does not lease that again",
+        arguments: [3, 20, 100])
+    func staleRecord(granted: Int64) throws {
+        let scratch = Scratch()
+        let (store, key) = try Self.make(scratch, Credits(remaining: granted))
+        let reader = store.makeReader()
+        for round in 1...3 as ClosedRange<Int64> {
+            if try #require(reader.find(digest("secret"))).spend(1, .lease(maximum: 16)) == nil {
+                try store.change { (store) throws(StoreError) in
+                    _ = try store.spendCredits(of: key.reference, cost: 1, .lease(maximum: 16))
+                }
+            }
+            // As whoever manages keys does it, and with what the store gave out long ago.
+            for record in [try store.change { (store) throws(StoreError) in store.key(key.reference) }, key] {
+                var record = try #require(record)
+                record.name = "round \(round)"
+                let renamed = record
+                try store.change { (store) throws(StoreError) in
+                    try store.updateKey(key.reference) {
+                        let credits = $0.credits
+                        $0 = renamed
+                        $0.credits = credits
+                        $0.leased = 16
+                    }
+                }
+                #expect(try Self.balance(store) == granted - round)
+            }
+        }
+        let movements = try store.ledgerQuestion(of: key.id, limit: 100)().get()?.entries ?? []
+        #expect(movements.filter { $0.kind == .grant }.map(\.amount) == [granted])
+        let spent = movements.filter { [.spend, .leaseSpend].contains($0.kind) }.reduce(0) { $0 + $1.amount }
+        #expect(spent == 3)
+    }
+
     @Test("a transaction that throws gives the lease back")
     func rollBack() throws {
         let scratch = Scratch()

@@ -24,6 +24,7 @@ struct Operations {
             case 0...5: grant(key, Int64(random.number(1...60)))
             case 6: take(key, Int64(random.number(1...30)))
             case 7: replace(key, Int64(random.number(0...80)))
+            case 8: rename(key)
             default: audit(random.once(in: 4) ? random.pick(world.metered) : key)
             }
         }
@@ -50,6 +51,11 @@ struct Operations {
             key.account.withLock { $0.set(balance, fate) }
             if fate == .done { report.count(\.grants) }
         }
+    }
+
+    /// A change that has nothing to do with credits, and must not touch them.
+    private mutating func rename(_ key: CreditKey) {
+        _ = session.change("keys.updateKey", #"{"keyId":"\#(key.id)","name":"\#(random.next())"}"#)
     }
 
     /// Compares the balance while nothing is under way.
