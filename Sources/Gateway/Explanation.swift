@@ -42,6 +42,8 @@ struct Account {
     var isAllowed = false
     /// The gateway itself answers, and that has been said.
     var isAnswered = false
+    /// What the request would be charged if it went on, one phrase a piece: credits, then limits.
+    var charged: [String] = []
     /// The request is taken to come over TLS.
     private var isSecure = false
 
@@ -163,7 +165,7 @@ struct Account {
         ForwardedTarget.build(exchange, rules, route)
         let target = exchange.scratch.with { String(forDisplay: $0) }
         let method = exchange.headBytes.with { String(forDisplay: $0.extracting(exchange.head.methodRange)) }
-        say("charge", limiter.chargedText)
+        say("charge", charged.isEmpty ? "nothing" : charged.joined(separator: ", "))
         say("upstream", "\(group.name)")
         say("answer", "forwarded, as the backend receives it:")
         lines.append("")
@@ -177,15 +179,5 @@ struct Account {
         headers.forEachHeader { name, value in
             lines.append("    \(String(forDisplay: name)): \(String(forDisplay: value))")
         }
-    }
-}
-
-extension RateLimiter {
-    /// What an admitted request is charged, for people.
-    fileprivate var chargedText: String {
-        let parts = (0..<charges.count).map { index in
-            "\(charges[index].cost) to \(charges.withName(index) { String(forDisplay: $0) })"
-        }
-        return parts.isEmpty ? "nothing" : parts.joined(separator: ", ")
     }
 }

@@ -72,7 +72,9 @@ extension Account {
         case .spent(let remaining):
             let verb = route.cost.bill == nil ? "spent" : "reserved"
             result(true, "\(route.cost.amount) of \(remaining.counted("credit")) would be \(verb)")
-            if route.isShadow { return nil }
+            if route.isShadow || route.cost.amount == 0 { return nil }
+            let credits = route.cost.amount.counted("credit")
+            charged.insert(route.cost.bill == nil ? credits : credits + " reserved", at: 0)
             for line in route.cost.afterwards { say("", line) }
             return nil
         case .exceeded(let remaining):
@@ -99,6 +101,7 @@ extension Account {
                 charge.fits,
                 "limit \(name) \(owner): \(charge.limit) per \(charge.durationMillis) ms, "
                     + "\(charge.effective) used, this request costs \(charge.cost)")
+            if refusal == nil { charged.append("\(charge.cost) to \(name)") }
         }
         return refusal
     }
@@ -123,7 +126,7 @@ extension RouteCost {
     fileprivate var afterwards: [String] {
         let undone = onError == .refund ? "given back" : "kept"
         let errors = "\(undone) if the backend fails or the client leaves"
-        guard let bill else { return amount == 0 ? [] : ["      they are \(errors)"] }
+        guard let bill else { return ["      they are \(errors)"] }
         return [
             "      \(String(decoding: bill.header, as: UTF8.self)) of the answer says what is owed, at most \(bill.maximum)",
             "      without it the reserve is spent, or \(errors)",

@@ -52,6 +52,27 @@ import Testing
         #expect(try Self.balance(gateway, key) == 0)
     }
 
+    /// The line about the charge knew limits only, and said `nothing` where credits were taken.
+    @Test(arguments: [
+        ("cost 5", "yes       5 of 500 credits would be spent", "5 credits, 1 to few"),
+        ("cost 1", "1 of 500 credits would be spent", "1 credit, 1 to few"),
+        ("cost 0", "0 of 500 credits would be spent", "1 to few"),
+        ("cost 5; shadow", "5 of 500 credits would be spent", "1 to few"),
+        (
+            "cost reserve=50 from-response-header=X-Cost", "50 of 500 credits would be reserved",
+            "50 credits reserved, 1 to few"
+        ),
+    ])
+    func anExplanationSaysWhatWouldBeCharged(_ cost: String, _ step: String, _ charge: String) throws {
+        let route = "route GET /n/** { authenticated; limit few 9/1d by key; \(cost) }"
+        let gateway = try Gateway(route, upstream: try Upstream())
+        let key = try Self.makeKey(gateway, 500)
+        let told = try gateway.command("explain", "GET", "/n/plain", "--key", key.secret)
+        #expect(told.output.contains(step), "\(told.output)\(told.errors)")
+        #expect(told.output.contains("\ncharge      \(charge)\n"), "\(told.output)")
+        #expect(try Self.balance(gateway, key) == 500)
+    }
+
     @Test func aRouteSaysWhatItCosts() throws {
         let upstream = try Upstream()
         let gateway = try Gateway(Self.routes, upstream: upstream)
