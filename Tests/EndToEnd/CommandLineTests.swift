@@ -202,6 +202,37 @@ import Testing
         #expect(try keygate("explain", "GET", "/a/../b", "--no-key").output.contains("PATH_AMBIGUOUS"))
     }
 
+    /// A longer pattern stood first also where what made it longer was `**`.
+    @Test func routesAreListedMostSpecificFirst() throws {
+        let patterns = ["/a", "/a/", "/a/**", "/a/{x}", "/a/{x}/**"]
+        let listed = try Self.routes(patterns.map { "route GET \($0) { authenticated }" })
+        #expect(
+            listed.compactMap { $0["path"]?.string } == ["/a", "/a/", "/a/{x}", "/a/{x}/**", "/a/**"])
+    }
+
+    /// It is open to everybody, whatever it asks for.
+    @Test func aShadowRouteIsListedAsOpen() throws {
+        let text = [
+            "route * /sh/** { require nope; shadow }", "route * /p { public }", "route * /k { require nope }",
+        ]
+        let open = try Self.routes(text, "--public")
+        #expect(open.compactMap { $0["path"]?.string } == ["/p", "/sh/**"])
+        #expect(open.map { $0["shadow"]?.bool } == [false, true])
+        let directory = try Directory()
+        try directory.write(
+            Gateway.file(text.joined(separator: "\n"), upstream: try Upstream()), to: "gateway.conf")
+        let table = try Keygate.run(["routes", "--public"], in: directory.path).output
+        #expect(table.contains("require nope; shadow") && table.contains("public"))
+    }
+
+    private static func routes(_ text: [String], _ options: String...) throws -> [JSONValue] {
+        let directory = try Directory()
+        try directory.write(
+            Gateway.file(text.joined(separator: "\n"), upstream: try Upstream()), to: "gateway.conf")
+        let done = try Keygate.run(["routes", "--json"] + options, in: directory.path)
+        return try #require(JSONValue(done.output)?.array, "\(done.output)\(done.errors)")
+    }
+
     @Test(arguments: ["bearer", "header X-API-Key", "query api_key"])
     func explainPutsTheKeyWhereItIsLookedFor(_ credential: String) throws {
         let gateway = try Gateway("credential \(credential)\n" + Gateway.routes, upstream: try Upstream())
