@@ -10,14 +10,17 @@ import Verification
 
 enum Admission {
     /// What is left of step 1 once the rules are known: `Connection` may not name what Keygate writes, or the
-    /// backend's own proxy logic would take it away again.
-    static func judgeConnection(_ exchange: Exchange, _ rules: RuleSet) -> Refusal? {
+    /// backend's own proxy logic would take it away again. `route` is nil until it is known, and then again what it
+    /// sets is judged.
+    private static func judgeConnection(_ exchange: Exchange, _ rules: RuleSet, route: Int?) -> Refusal? {
         let ranges = exchange.head.connectionOptions.ranges
         if ranges.isEmpty { return nil }
         let isForbidden = exchange.headBytes.with { bytes in
             for range in ranges {
                 let name = bytes.extracting(range)
-                if rules.reservedNames.contains(name) || rules.credentialHeaders.contains(name) {
+                if let route {
+                    if rules.setNames[route].contains(name) { return true }
+                } else if rules.reservedNames.contains(name) || rules.credentialHeaders.contains(name) {
                     return true
                 }
             }
@@ -32,7 +35,7 @@ enum Admission {
     static func route(_ exchange: Exchange, _ rules: RuleSet, method: Range<Int>? = nil) -> Refusal? {
         exchange.rules = rules
         let method = method ?? exchange.head.methodRange
-        if let refusal = judgeConnection(exchange, rules) { return refusal }
+        if let refusal = judgeConnection(exchange, rules, route: nil) { return refusal }
         exchange.path.removeAll()
         let outcome = exchange.headBytes.with { bytes in
             RequestTarget.canonicalise(
@@ -56,6 +59,7 @@ enum Admission {
         case .route(let index):
             exchange.routeIndex = index
             let route = rules.configuration.routes[index]
+            if let refusal = judgeConnection(exchange, rules, route: index) { return refusal }
             // A backend that answers TRACE shows the client what was injected, so `*` does not mean it.
             if exchange.head.method == .trace, route.methods == .any { return Refusal(.notImplemented) }
             if target.hasEmptySegments, !route.allowsEmptySegments { return Refusal.emptySegment }

@@ -19,6 +19,8 @@ final class RuleSet {
     let credentialParameters: [[UInt8]]
     /// By route: the names of the headers that it sets or removes.
     let changedNames: [NameFilter]
+    /// By route: the names of the headers that it sets.
+    let setNames: [NameFilter]
     let readsBearer: Bool
     /// Some route, or all of them, has something to say to pages of other origins.
     let mindsOrigins: Bool
@@ -66,9 +68,13 @@ final class RuleSet {
         for name in RuleSet.ownNames { reserved.insert(Array(name.utf8)) }
         reservedNames = reserved
 
-        changedNames = configuration.routes.map { route in
+        setNames = configuration.routes.map { route in
             var names = NameFilter()
             for header in route.setHeaders { names.insert(header.name) }
+            return names
+        }
+        changedNames = zip(configuration.routes, setNames).map { route, set in
+            var names = set
             for name in route.removedHeaders { names.insert(name) }
             return names
         }

@@ -16,6 +16,7 @@ import Testing
         route GET /pub/{id} { public; check path.id == "1" }
         route GET /slash/{id} { public; allow-encoded-slash }
         route GET /double/** { public; allow-empty-segments }
+        route GET /sets { public; header X-Set value; remove-header X-Gone }
 
         """
     static let key = ["Authorization: Bearer key_good"]
@@ -58,6 +59,18 @@ import Testing
         Case(
             label: "an encoded slash on a route with leave", request: "GET /slash/a%2Fb HTTP/1.1", lines: [],
             expected: nil),
+        Case(
+            label: "Connection names a header that the route sets", request: "GET /sets HTTP/1.1",
+            lines: ["Connection: close, X-Set"], expected: .badRequest),
+        Case(
+            label: "under another spelling", request: "GET /sets HTTP/1.1",
+            lines: ["Connection: x_set"], expected: .badRequest),
+        Case(
+            label: "Connection names what another route sets",
+            request: "GET /open HTTP/1.1", lines: ["Connection: X-Set"], expected: nil),
+        Case(
+            label: "Connection names what the route removes", request: "GET /sets HTTP/1.1",
+            lines: ["Connection: X-Gone"], expected: nil),
         Case(
             label: "no route, before any key", request: "GET /nothing HTTP/1.1", lines: [],
             expected: .routeNotFound),
