@@ -90,7 +90,7 @@ enum Credentials {
         var presented = PresentedCredential.none
         let text = bytes.extracting(query)
         QueryParameters.forEach(in: text) { parameter in
-            guard ASCII.equals(text.extracting(parameter.name), name.span) else { return true }
+            guard QueryParameters.isNamed(text.extracting(parameter.name), name.span) else { return true }
             if case .none = presented {
                 let value =
                     query.lowerBound + parameter.value.lowerBound..<query.lowerBound

@@ -83,7 +83,9 @@ enum ForwardedTarget {
     }
 
     private static func isCredential(_ name: Span<UInt8>, _ rules: RuleSet) -> Bool {
-        for credential in rules.credentialParameters where ASCII.equals(name, credential.span) { return true }
+        for credential in rules.credentialParameters where QueryParameters.isNamed(name, credential.span) {
+            return true
+        }
         return false
     }
 }

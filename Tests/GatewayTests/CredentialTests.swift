@@ -101,6 +101,21 @@ import Testing
             label: "a parameter in another letter case", sources: ["query api_key"],
             target: "/x?API_KEY=key_1", expected: .none),
         Case(
+            label: "a parameter whose name is written in escapes", sources: ["query api_key"],
+            target: "/x?%61pi%5Fkey=key_1", expected: .key("key_1")),
+        Case(
+            label: "the same parameter written in two ways", sources: ["query api_key"],
+            target: "/x?api_key=key_1&api%5fkey=key_1", expected: .ambiguous),
+        Case(
+            label: "a name in escapes beside another key", sources: everywhere,
+            target: "/x?api%5Fkey=key_2", lines: ["Authorization: Bearer key_1"], expected: .ambiguous),
+        Case(
+            label: "a name escaped twice is another name", sources: ["query api_key"],
+            target: "/x?api%255Fkey=key_1", expected: .none),
+        Case(
+            label: "an escape cut short is another name", sources: ["query api_key"],
+            target: "/x?api_ke%7=key_1", expected: .none),
+        Case(
             label: "a parameter twice", sources: ["query api_key"], target: "/x?api_key=key_1&api_key=key_1",
             expected: .ambiguous),
         Case(
