@@ -31,7 +31,15 @@ enum ForwardedTarget {
             }
         case .rewrite(let pieces):
             append(pieces, exchange, route, to: &exchange.scratch)
+            if pieces.last == .rest { dropInventedSlash(exchange) }
         }
+    }
+
+    /// The slash in front of a `**` that matched nothing stays only if the client sent one.
+    private static func dropInventedSlash(_ exchange: Exchange) {
+        guard exchange.match.rest.isEmpty, exchange.scratch.count > 1 else { return }
+        let isSent = exchange.path.with { $0[$0.count - 1] == UInt8(ascii: "/") }
+        if !isSent { exchange.scratch.truncate(to: exchange.scratch.count - 1) }
     }
 
     /// Fills in a template. For rewritten paths and for tags.

@@ -170,6 +170,8 @@ import Testing
         route GET /keeps/** { public; forward-credential }
         route GET /v1/** { public; strip-prefix /v1 }
         route GET /users/{id}/items/{item} { public; rewrite /internal/{item}/of/{id} }
+        route GET /rw/{a}/{b}/** { public; rewrite /x/{b}/{a}/** }
+        route GET /all/** { public; rewrite /** }
 
         """
 
@@ -190,6 +192,9 @@ import Testing
         // The name of a credential may be written otherwise; its removal does not depend on that.
         ("/plain/a?api%5Fkey=1&x=2", "/plain/a?x=2"), ("/plain/a?x=2&%61pi%5fke%79", "/plain/a?x=2"),
         ("/plain/a?api%255Fkey=1&api%5=2&%=3", "/plain/a?api%255Fkey=1&api%5=2&%=3"),
+        // A `**` that matched nothing brought a slash that nobody had sent.
+        ("/rw/1/2", "/x/2/1"), ("/rw/1/2/", "/x/2/1/"), ("/rw/1/2/3", "/x/2/1/3"),
+        ("/rw/1/2/3/", "/x/2/1/3/"), ("/rw/1/2?a=/", "/x/2/1?a=/"), ("/all", "/"), ("/all/", "/"),
         ("http://api.example/plain/a?x", "/plain/a?x"),
     ])
     func theTargetIsTheCanonicalPathAndTheUntouchedQuery(_ target: String, _ expected: String) throws {
