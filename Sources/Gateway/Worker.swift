@@ -61,7 +61,8 @@ final class Worker {
     var isDraining = false
     var drainStartNanos: Int64 = 0
     private(set) var isStopping = false
-    var upstreamTrouble = RepeatedTrouble()
+    /// By upstream, so that one in trouble does not hide another.
+    var upstreamTroubles: [String: RepeatedTrouble] = [:]
     var handshakeTrouble = RepeatedTrouble(occasions: "handshakes")
     var preambleTrouble = RepeatedTrouble(occasions: "connections")
     /// The first bytes of a connection that a load balancer passes on.

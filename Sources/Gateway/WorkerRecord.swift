@@ -31,9 +31,10 @@ extension Worker {
         }
     }
 
-    /// Says what is wrong with a backend, once a second at most.
+    /// Says what is wrong with an upstream, once a second at most for each.
     func sayUpstreamTrouble(_ detail: String, upstream: String) {
-        upstreamTrouble.say("upstream \(upstream): \(detail)", nowNanos: loop.nowNanos)
+        upstreamTroubles[upstream, default: RepeatedTrouble()].say(
+            "upstream \(upstream): \(detail)", nowNanos: loop.nowNanos)
     }
 
     func sayPreambleTrouble(_ text: String) { preambleTrouble.say(text, nowNanos: loop.nowNanos) }

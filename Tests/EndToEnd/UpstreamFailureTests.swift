@@ -22,6 +22,25 @@ import Testing
         withExtendedLifetime(closed) {}
     }
 
+    /// Each has its own line, and is not counted in that of another.
+    @Test func everyUpstreamInTroubleIsNamed() throws {
+        let closed = try (0..<2).map { _ in try Socket.closed() }
+        var file = ""
+        for (name, socket) in zip(["left", "right"], closed) {
+            file += "upstream \(name) { server http://127.0.0.1:\(socket.localPort) }\n"
+            file += "route GET /\(name)/** { public; to \(name) }\n"
+        }
+        let gateway = try Gateway(file)
+        for _ in 0..<3 { #expect(try gateway.get("/left/1").status == 502) }
+        #expect(try gateway.get("/right/1").status == 502)
+        #expect(gateway.says("keygate: upstream right: "), "the other one's line is said for all")
+        #expect(gateway.child.standardError.contains("keygate: upstream left: "))
+        for line in gateway.child.standardError.split(separator: "\n") where line.contains("upstream right") {
+            #expect(!line.contains("since the last such line"), "it was asked once: \(line)")
+        }
+        withExtendedLifetime(closed) {}
+    }
+
     @Test(arguments: [
         "", "HTTP/1.1", "\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 OK 200\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
