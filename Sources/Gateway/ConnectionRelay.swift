@@ -99,7 +99,8 @@ extension Connection {
     }
 
     func sendHead(_ exchange: Exchange, _ transfer: Transfer) {
-        exchange.headNanos = worker.loop.nowNanos
+        // The loop's own reading is older than `forwardNanos` where the answer comes in the turn that sent the request.
+        exchange.headNanos = Clock.monotonicNanos()
         exchange.pool?.succeeded(exchange.serverIndex, nowNanos: worker.loop.nowNanos)
         exchange.hasSentHead = true
         exchange.clientMayBeGone = false

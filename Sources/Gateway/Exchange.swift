@@ -142,7 +142,8 @@ final class Exchange {
     /// The store's thread has been asked for credits and has not answered.
     var awaitsCredits = false
 
-    // Times, monotonic.
+    // Times, monotonic. Those between which durations are told are in the order of their lines: the first is the loop's
+    // reading of the turn, the others are read when they come.
     var startNanos: Int64 = 0
     var startUnixMillis: Int64 = 0
     var forwardNanos: Int64 = 0

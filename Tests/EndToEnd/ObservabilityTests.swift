@@ -44,6 +44,23 @@ import Testing
                 LogField.status]?.number == 502)
     }
 
+    /// An answer can come in the turn of the loop that has sent the request; it takes its time all the same.
+    @Test func theTimesOfAnExchangeAddUp() throws {
+        let gateway = try Gateway(upstream: try Upstream())
+        let clients = try (0..<8).map { _ in try gateway.connect() }
+        for _ in 0..<25 {
+            for client in clients { try client.send(Client.head("GET", "/open/1")) }
+            for client in clients { #expect(try client.response().status == 200) }
+        }
+        #expect(try eventually { try gateway.directory.read("access.log").count { $0 == "\n" } >= 200 })
+        for line in try gateway.accessLog() {
+            let total = try #require(line["totalMicros"]?.number)
+            let upstream = try #require(line["upstreamMicros"]?.number)
+            let before = try #require(line["gatewayMicros"]?.number)
+            #expect(upstream > 0 && before >= 0 && before + upstream <= total, "\(line)")
+        }
+    }
+
     @Test func everyExchangeHasExactlyOneLine() throws {
         let gateway = try Gateway(upstream: try Upstream(), workers: 2)
         let address = gateway.address
