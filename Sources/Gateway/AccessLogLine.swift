@@ -51,7 +51,8 @@ enum AccessLogLine {
             log.append(",\"identity\":")
             log.appendJSONString(exchange.identity.span)
         }
-        if exchange.spentCredits > 0 {
+        // Nothing is worth saying where it might have been something.
+        if exchange.isCharged {
             log.append(",\"credits\":")
             log.append(decimal: Int(exchange.spentCredits))
         }

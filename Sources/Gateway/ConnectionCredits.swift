@@ -29,6 +29,7 @@ extension Connection {
     /// What the route asks for has been taken from the key.
     private func take(_ exchange: Exchange, _ route: Route, _ payer: Reference<KeyRecord>) {
         exchange.spentCredits = route.cost.amount
+        exchange.isCharged = route.cost.amount > 0 || route.cost.maySettle
         if route.cost.maySettle { exchange.payer = payer }
     }
 

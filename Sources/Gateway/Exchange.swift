@@ -72,6 +72,8 @@ final class Exchange {
     var identityID: [UInt8] = []
     /// What was taken, and once it is settled what the request has cost.
     var spentCredits: Int64 = 0
+    /// Credits were asked of its key, even if in the end it has cost none.
+    var isCharged = false
     /// Whose credits are to be settled at the end; nil if what was taken is the price in any case.
     var payer: Reference<KeyRecord>?
     /// What the backend has said the request cost.
@@ -209,6 +211,7 @@ final class Exchange {
         identity.removeAll(keepingCapacity: true)
         identityID.removeAll(keepingCapacity: true)
         spentCredits = 0
+        isCharged = false
         payer = nil
         statedCost = .nothing
         settled = nil
