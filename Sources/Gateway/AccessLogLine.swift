@@ -108,15 +108,16 @@ enum AccessLogLine {
         }
     }
 
-    /// The outcome in one word: `VALID`, `PUBLIC`, the code of a refusal, or how it ended instead.
+    /// The outcome in one word: `VALID`, `PUBLIC`, the code of a refusal, or how it ended instead. A shadow route has
+    /// decided as any other, and its events say the same; that nobody was refused is for `status` and `shadow`.
     private static func code(of exchange: Exchange) -> StaticString {
         if exchange.isAbandoned { return "CLIENT_LEFT" }
         if exchange.tunnelEnd == .revoked { return "REVOKED" }
         if exchange.isBroken { return exchange.revocation == nil ? "ANSWER_BROKEN" : "REVOKED" }
         switch exchange.outcome {
         case .undecided: return "CLIENT_LEFT"
-        case .open: return "PUBLIC"
-        case .valid: return "VALID"
+        case .open: return exchange.shadowRefusal?.description.code ?? "PUBLIC"
+        case .valid: return exchange.shadowRefusal?.description.code ?? "VALID"
         case .refused(let reason): return reason.description.code
         case .local: return "LOCAL"
         }

@@ -199,9 +199,19 @@ import Testing
     @Test func aShadowRouteDecidesButNeverRefuses() throws {
         let upstream = try Upstream()
         let gateway = try Gateway("route GET /s { require things.write; shadow }", upstream: upstream)
-        let answer = try gateway.get("/s", key: gateway.cast.reader)
-        #expect(answer.status == 200)
+        for (key, code) in [
+            (gateway.cast.reader, "INSUFFICIENT_PERMISSIONS"), (gateway.cast.unissued, "NOT_FOUND"),
+            (gateway.cast.disabled, "DISABLED"), (nil, "MISSING_KEY"),
+        ] {
+            let answer = try gateway.get("/s", key: key)
+            #expect(answer.status == 200)
+            let line = try gateway.accessLogLine(requestID: try #require(answer.fields["x-request-id"]))
+            #expect(line[LogField.status]?.number == 200)
+            #expect(line[LogField.code]?.string == code, "what was decided, not that it was let through")
+            #expect(line[LogField.shadow]?.string == code)
+        }
+        let answer = try gateway.get("/s", key: gateway.cast.writer)
         let line = try gateway.accessLogLine(requestID: try #require(answer.fields["x-request-id"]))
-        #expect(line[LogField.shadow]?.string == "INSUFFICIENT_PERMISSIONS")
+        #expect(line[LogField.code]?.string == "VALID" && line[LogField.shadow] == nil)
     }
 }

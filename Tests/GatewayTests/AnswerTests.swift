@@ -205,8 +205,9 @@ extension String {
     @Test func theEndOfAnExchangeIsOneWord() throws {
         let exchange = try Desk.exchange()
         exchange.outcome = .open
-        exchange.shadowRefusal = .keyExpired
         #expect(try line(exchange).value["code"]?.text == "PUBLIC")
+        exchange.shadowRefusal = .keyExpired
+        #expect(try line(exchange).value["code"]?.text == "EXPIRED")
         #expect(try line(exchange).value["shadow"]?.text == "EXPIRED")
         exchange.isBroken = true
         #expect(try line(exchange).value["code"]?.text == "ANSWER_BROKEN")
