@@ -135,6 +135,14 @@ final class Connection {
         }
     }
 
+    /// A request has come, and not all of its answer has been taken.
+    var owesAnswer: Bool {
+        switch state {
+        case .exchange, .closing, .tunnel: true
+        case .preamble, .handshake, .idle, .head, .lingering, .closed: false
+        }
+    }
+
     func close(_ ending: Ending) {
         switch ending {
         case .now, .reset:

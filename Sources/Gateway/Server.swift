@@ -198,7 +198,7 @@ public enum Server {
                     } catch {
                         started.post(error)
                     }
-                    state.runningWorkers.subtract(1, ordering: .releasing)
+                    state.loopEnded()
                 }
                 threads.add(thread)
             } catch {

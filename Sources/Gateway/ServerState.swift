@@ -90,6 +90,14 @@ final class ServerState: Sendable {
         startUnixMillis = Clock.realtimeNanos() / 1_000_000
     }
 
+    var hasOneLoopLeft: Bool { runningWorkers.load(ordering: .acquiring) <= 1 }
+
+    /// Called by a loop that has ended, as the last it does.
+    func loopEnded() {
+        runningWorkers.subtract(1, ordering: .releasing)
+        mailboxes[0].post(.loopEnded)
+    }
+
     func tellAll(_ message: WorkerMessage) {
         for mailbox in mailboxes { mailbox.post(message) }
     }

@@ -101,7 +101,7 @@ final class Worker {
 
     /// Runs until told to stop, or until drained.
     func run() {
-        while !isStopping, !(isDraining && clientCount == 0 && creditQuestions.isEmpty) { turn() }
+        while !isStopping, !isDrained { turn() }
         closeEverything()
     }
 
@@ -240,6 +240,9 @@ final class Worker {
             listenAgain(path)
         case .drain:
             drain()
+        case .loopEnded:
+            // That it came has ended the wait for events; `isDrained` looks for itself.
+            break
         case .stop:
             isStopping = true
         case .answer(let ticket, let answer):

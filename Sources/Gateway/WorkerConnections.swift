@@ -119,6 +119,15 @@ extension Worker {
         for connection in connections where connection.role == .client { connection.hurry() }
     }
 
+    /// Nothing is left for this loop to do. The first one, which alone has the admin listener and the control socket,
+    /// answers there until the others are through as well: load balancers ask it whether the gateway drains, and
+    /// management calls can still be made.
+    var isDrained: Bool {
+        guard isDraining, clientCount == 0, creditQuestions.isEmpty else { return false }
+        if number != 0 { return true }
+        return shared.hasOneLoopLeft && !connections.contains { $0.role != .client && $0.owesAnswer }
+    }
+
     /// While draining: how long a client that has begun may take until its head is complete.
     var drainHeadNanos: Int64 {
         max(Self.drainIdleNanos, drainStartNanos + Self.drainBegunNanos - loop.nowNanos)

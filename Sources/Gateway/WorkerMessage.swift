@@ -10,6 +10,8 @@ enum WorkerMessage: Sendable {
     case listenAgain(controlSocket: String)
     /// Accept no more, finish what is under way, then end.
     case drain
+    /// Another loop has ended: the first one may have waited for that.
+    case loopEnded
     /// End now.
     case stop
     /// The answer to a management call of one of its connections.

@@ -60,6 +60,73 @@ import Testing
         try Self.ends(gateway)
     }
 
+    /// The first loop has the admin listener and the control socket. It is not the one with the request that the drain
+    /// waits for, and goes on as long.
+    @Test func adminAndControlAnswerUntilTheLastLoopIsThrough() throws {
+        let release = Gate()
+        let upstream = try Upstream(Upstream.sayOK(after: release))
+        let gateway = try Gateway(Self.patience, upstream: upstream, workers: 2)
+        let client = try Self.onLoop(1, of: gateway)
+        try client.send(Client.head("GET", "/open/1"))
+        _ = try upstream.next()
+        gateway.child.signal(SIGTERM)
+        _ = try gateway.child.line("draining") { $0.contains("draining") }
+        // Loops without a client of their own are through at once; nothing of them is left to be waited for.
+        for _ in 0..<50 {
+            let answer = try gateway.fromAdmin("/readyz")
+            #expect(answer.status == 503 && answer.text == "draining\n")
+        }
+        #expect(try gateway.fromAdmin("/metrics").status == 200)
+        #expect(try gateway.command("api", "list").succeeded)
+        release.open()
+        #expect(try client.response().status == 200)
+        #expect(try gateway.end() == .code(0))
+        #expect(!gateway.child.standardError.contains("the grace period is over"))
+    }
+
+    /// What has begun there is finished like anything else.
+    @Test func aManagementCallThatHasBegunIsAnswered() throws {
+        let gateway = try Gateway(Self.patience, upstream: try Upstream(), workers: 2)
+        let client = try Client(gateway.admin)
+        try client.send(
+            Client.head("POST", "/v2/apis.createApi", ["Expect: 100-continue"], length: 15) + "{\"name\":")
+        #expect(try client.line() == "HTTP/1.1 100 Continue" && client.line().isEmpty)
+        gateway.child.signal(SIGTERM)
+        _ = try gateway.child.line("draining") { $0.contains("draining") }
+        #expect(try gateway.fromAdmin("/readyz").status == 503)
+        try client.send("\"late\"}")
+        #expect(try client.response(to: "POST").status == 400, "it has no root key, and is told so")
+        #expect(try gateway.end() == .code(0))
+        #expect(!gateway.child.standardError.contains("the grace period is over"))
+    }
+
+    /// And it does not keep anybody waiting: a connection there that says nothing holds nothing up.
+    @Test func anIdleAdminConnectionHoldsNothingUp() throws {
+        let gateway = try Gateway(Self.patience, upstream: try Upstream(), workers: 2)
+        let scraper = try Client(gateway.admin)
+        #expect(try scraper.request("GET", "/healthz").status == 200)
+        let silent = try Client(gateway.admin)
+        try silent.send("GET /met")
+        try Self.ends(gateway)
+        #expect(scraper.isClosedByPeer() && silent.isClosedByPeer())
+    }
+
+    /// A kept connection that is served by the loop of this number.
+    private static func onLoop(_ number: Int, of gateway: Gateway) throws -> Client {
+        var others: [Client] = []
+        while others.count < 200 {
+            func count() throws -> Int {
+                try gateway.metric("keygate_loop_connections{loop=\"\(number)\"}") ?? 0
+            }
+            let before = try count()
+            let client = try gateway.connect()
+            #expect(try client.request("GET", "/healthz").status == 404)
+            if try count() > before { return client }
+            others.append(client)
+        }
+        throw SocketError.timedOut("a connection of loop \(number)")
+    }
+
     @Test func aHandshakeThatIsOnItsWayBecomesARequest() throws {
         let gateway = try Gateway.withTLS("tls a.pem a.key", Self.patience, upstream: try Upstream())
         #expect(gateway.child.pause())

@@ -140,8 +140,13 @@ final class Gateway {
 
     /// SIGTERM, then the end.
     func stop() throws -> Exit {
-        isStopped = true
         child.signal(SIGTERM)
+        return try end()
+    }
+
+    /// The end that was asked for before.
+    func end() throws -> Exit {
+        isStopped = true
         return try child.waitForExit()
     }
 
