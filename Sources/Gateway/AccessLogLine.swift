@@ -112,6 +112,7 @@ enum AccessLogLine {
     /// decided as any other, and its events say the same; that nobody was refused is for `status` and `shadow`.
     private static func code(of exchange: Exchange) -> StaticString {
         if exchange.isAbandoned { return "CLIENT_LEFT" }
+        if exchange.isStopped { return "STOPPED" }
         if exchange.tunnelEnd == .revoked { return "REVOKED" }
         if exchange.isBroken { return exchange.revocation == nil ? "ANSWER_BROKEN" : "REVOKED" }
         switch exchange.outcome {

@@ -166,6 +166,13 @@ final class Connection {
         }
     }
 
+    /// The gateway ends. What is cut short by that must not look complete: without a length or a last chunk, an orderly
+    /// end is how an answer is.
+    func stop() {
+        guard let exchange, exchange.answerFraming == .close else { return close(.now) }
+        close(state == .exchange || !exchange.output.isEmpty ? .reset : .now)
+    }
+
     // MARK: Events
 
     func handle(_ readiness: Readiness) {

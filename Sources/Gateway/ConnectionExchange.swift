@@ -281,12 +281,24 @@ extension Connection {
         if exchange.answerFraming == .close { close(.reset) } else { close(.afterFlush) }
     }
 
-    /// The exchange ends before its time: the connection is gone.
+    /// The exchange ends before its time: the connection is gone, or the gateway is.
     func abandonExchange(_ exchange: Exchange) {
-        if !exchange.isRecorded {
-            // Whoever leaves behind a refusal has been refused all the same.
-            exchange.isAbandoned = !exchange.discardsBody
-            record(exchange)
+        if exchange.isRecorded { return }
+        // Whoever leaves behind a refusal has been refused all the same.
+        if !exchange.discardsBody {
+            if worker.isStopping { cutShort(exchange) } else { exchange.isAbandoned = true }
+        }
+        record(exchange)
+    }
+
+    /// The gateway ends, for the second signal or at the end of its grace period. That is no doing of the client's.
+    private func cutShort(_ exchange: Exchange) {
+        exchange.isStopped = true
+        if exchange.hasSentHead {
+            worker.counters.answersBroken.add()
+        } else {
+            // Nobody is told any more; for the log and the counters it is this.
+            exchange.status = .serviceUnavailable
         }
     }
 

@@ -55,8 +55,8 @@ extension Connection {
 
     private func ending(of exchange: Exchange) -> ExchangeEnding {
         if case .refused(let reason) = exchange.outcome { return ExchangeEnding(reason) }
-        // Keygate itself may have left, at the end of its grace period.
-        if exchange.isAbandoned { return worker.isStopping ? .failed : .clientLeft }
+        if exchange.isAbandoned { return .clientLeft }
+        if exchange.isStopped { return .failed }
         if exchange.isBroken { return exchange.breakReason.map { ExchangeEnding($0) } ?? .failed }
         return .answered
     }

@@ -138,6 +138,8 @@ final class Exchange {
     var isBroken = false
     var breakReason: RefusalReason?
     var isAbandoned = false
+    /// The gateway ended before it did.
+    var isStopped = false
     var isRecorded = false
     /// The answer comes from another thread and has not arrived.
     var awaitsManagement = false
@@ -234,6 +236,7 @@ final class Exchange {
         isBroken = false
         breakReason = nil
         isAbandoned = false
+        isStopped = false
         isRecorded = false
         awaitsManagement = false
         awaitsCredits = false

@@ -106,7 +106,7 @@ final class Worker {
     }
 
     private func closeEverything() {
-        for connection in connections where connection.state != .closed { connection.close(.now) }
+        for connection in connections where connection.state != .closed { connection.stop() }
         awaitCredits()
         connections.removeAll()
         flushLog()

@@ -111,6 +111,48 @@ import Testing
         #expect(scraper.isClosedByPeer() && silent.isClosedByPeer())
     }
 
+    /// Says the head of an answer and its first bytes, or nothing, and then nothing more.
+    private static let stuck: Upstream.Script = { connection in
+        guard let request = try connection.request() else { return }
+        if request.target != "/open/none" {
+            try connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        }
+        _ = connection.waitForClose()
+    }
+
+    /// What the gateway cuts off is not the client's doing, whether its time is up or a second signal says so.
+    @Test(arguments: ["300ms", "1h"])
+    func whatIsCutOffAtTheEndIsSaidToBeOurs(_ grace: String) throws {
+        let upstream = try Upstream(Self.stuck)
+        let gateway = try Gateway("shutdown-grace \(grace)\n" + Gateway.routes, upstream: upstream)
+        let clients = try (0..<3).map { _ in try gateway.connect() }
+        try clients[0].send(Client.head("GET", "/open/none"))
+        try clients[1].send(Client.head("GET", "/open/half"))
+        // The end of the connection is the end of this one's answer.
+        try clients[2].send("GET /open/old HTTP/1.0\r\nHost: gate.test\r\n\r\n")
+        for _ in clients { _ = try upstream.next() }
+        for client in clients[1...] { #expect(try client.responseHead().status == 200) }
+        #expect(try clients[1].line() == "3" && clients[1].line() == "abc")
+        #expect(try clients[2].read(3) == Array("abc".utf8))
+        if grace == "1h" {
+            gateway.child.signal(SIGTERM)
+            _ = try gateway.child.line("draining") { $0.contains("draining") }
+            #expect(try gateway.stop() == .code(0))
+        } else {
+            #expect(try gateway.stop() == .code(0))
+            #expect(gateway.child.standardError.contains("the grace period is over"))
+        }
+        for (path, status) in [("/open/none", 503), ("/open/half", 200), ("/open/old", 200)] {
+            let line = try SettlementThroughTheGateway.logLine(gateway, path: path)
+            #expect(line[LogField.code]?.string == "STOPPED", "\(line)")
+            #expect(line[LogField.status]?.number == Double(status), "\(line)")
+        }
+        #expect(clients[0].isClosedByPeer() && clients[1].isClosedByPeer())
+        #expect(throws: SocketError.self, "half an answer ended as if it were whole") {
+            try clients[2].readToEnd()
+        }
+    }
+
     /// A kept connection that is served by the loop of this number.
     private static func onLoop(_ number: Int, of gateway: Gateway) throws -> Client {
         var others: [Client] = []

@@ -251,6 +251,26 @@ import Testing
         #expect(try Shared.balance(gateway, key) == row.1)
     }
 
+    /// The backend has said what it costs, and half of it has come: whose fault it is decides.
+    @Test(arguments: [("refund", 0, "refunded"), ("keep", 7, "billed")])
+    func anAnswerThatIsCutOffAtTheEndIsOurFault(_ policy: String, _ owed: Int, _ ground: String) throws {
+        let upstream = try Upstream { connection in
+            _ = try connection.request()
+            try connection.send("HTTP/1.1 200 OK\r\nX-Credits-Used: 7\r\nContent-Length: 1000\r\n\r\nabc")
+            _ = connection.waitForClose()
+        }
+        let gateway = try Gateway(
+            "shutdown-grace 250ms\n" + Shared.routes("lease", onError: policy), upstream: upstream)
+        let key = try Shared.makeKey(gateway, 1000)
+        let client = try gateway.connect()
+        try client.send(Client.head("GET", "/metered/cut", key: key.secret))
+        #expect(try client.responseHead().status == 200)
+        #expect(try gateway.stop() == .code(0))
+        let line = try Shared.logLine(gateway, path: "/metered/cut")
+        #expect(line[LogField.code]?.string == "STOPPED")
+        #expect(line["credits"]?.number == Double(owed) && line["settlement"]?.string == ground, "\(line)")
+    }
+
     /// Whatever was reserved when the process died was spent; what was granted is never given out twice.
     @Test(arguments: ["lease", "exact"])
     func aCrashBetweenReserveAndSettlementGivesNothingAway(_ durability: String) throws {

@@ -211,6 +211,9 @@ extension String {
         #expect(try line(exchange).value["shadow"]?.text == "EXPIRED")
         exchange.isBroken = true
         #expect(try line(exchange).value["code"]?.text == "ANSWER_BROKEN")
+        exchange.isStopped = true
+        #expect(try line(exchange).value["code"]?.text == "STOPPED")
+        #expect(try line(exchange).text.contains("\"status\":200"))
         exchange.isAbandoned = true
         #expect(try line(exchange).value["code"]?.text == "CLIENT_LEFT")
         #expect(try line(exchange).text.contains("\"status\":499"))
