@@ -74,6 +74,8 @@ final class Connection {
     var peerFinished = false
     var exchange: Exchange?
     var requestCount = 0
+    /// It was told that there is no room for it; nothing that it sends is a request.
+    var isTurnedAway = false
 
     /// When what we are waiting for has taken too long; monotonic.
     private(set) var deadlineNanos = Int64.max
@@ -101,6 +103,7 @@ final class Connection {
         canWrite = true
         peerFinished = false
         requestCount = 0
+        isTurnedAway = false
         deadlineNanos = Int64.max
         armedNanos = Int64.max
         discardedBytes = 0

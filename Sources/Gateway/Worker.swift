@@ -43,6 +43,8 @@ final class Worker {
     var connections: [Connection] = []
     var freeIndices: [Int] = []
     var clientCount = 0
+    /// Connections that were told that there is no room, and are still there to hear it. Not among the clients.
+    var turnedAwayCount = 0
     var exchanges: [Exchange] = []
     private var touched: [Transfer] = []
     /// Requests that wait for a server, by upstream.

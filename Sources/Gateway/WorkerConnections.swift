@@ -15,6 +15,8 @@ extension Worker {
     private static let acceptPauseNanos: Int64 = 100_000_000
     private static let acceptsPerTurn = 32
     private static let pooledExchangeCount = 1024
+    /// So many connections beyond the limit are waited for at a time, for as long as any that lingers.
+    private static let mostTurnedAway = 128
 
     /// Accepts what waits, up to a number per turn; returns how many there were.
     @discardableResult
@@ -45,32 +47,27 @@ extension Worker {
         if role == .client, clientCount >= settings.limits.connectionsPerWorker {
             counters.connectionsRefused.add()
             // A handshake only to say no is what there is no room for.
-            if context != nil || listener.acceptsProxyHeader { return }
-            // One attempt to say why; the socket's empty buffer takes it.
-            var answer = ByteBuffer(capacity: 1024)
-            var id: [UInt8] = []
-            requestIDs.next(into: &id)
-            Refusal(.overloaded).append(
-                to: &answer, scratch: &logScratch, limitLines: ByteBuffer(),
-                Refusal.Form(
-                    requestID: id, asProblem: false, isHead: false, closes: true, saysKeepAlive: false))
-            _ = try? accepted.descriptor.send(answer.bytes)
+            if context == nil, !listener.acceptsProxyHeader { turnAway(accepted, listener) }
             return
         }
-        let index: Int
-        if let free = freeIndices.popLast() {
-            index = free
-        } else {
-            index = connections.count
-            connections.append(Connection(worker: self, index: index))
-        }
-        let connection = connections[index]
+        let connection = freeConnection()
         let number = accepted.descriptor.number
         connection.open(accepted, listener, context)
         if role == .client { clientCount += 1 }
         counters.connectionsOpened.add()
         counters.connectionsOpen.add()
-        let token = Token(kind: TokenKind.connection, generation: connection.generation, index: index)
+        watch(connection, number)
+    }
+
+    private func freeConnection() -> Connection {
+        if let free = freeIndices.popLast() { return connections[free] }
+        connections.append(Connection(worker: self, index: connections.count))
+        return connections[connections.count - 1]
+    }
+
+    private func watch(_ connection: Connection, _ number: Int32) {
+        let token = Token(
+            kind: TokenKind.connection, generation: connection.generation, index: connection.index)
         do throws(Errno) {
             try loop.poller.add(number, .edgeBoth, token)
         } catch {
@@ -78,11 +75,46 @@ extension Worker {
         }
     }
 
+    /// Says that there is no room. The request is on its way or there already, and closing over it would reset the
+    /// connection and take the answer back, so the connection lingers, as long as not too many do.
+    private func turnAway(_ accepted: consuming AcceptedSocket, _ listener: Listener) {
+        let answer = noRoom()
+        guard turnedAwayCount < Self.mostTurnedAway else {
+            // One attempt; the socket's empty buffer takes it.
+            _ = try? accepted.descriptor.send(answer.bytes)
+            return
+        }
+        turnedAwayCount += 1
+        let connection = freeConnection()
+        let number = accepted.descriptor.number
+        connection.open(accepted, listener, nil)
+        connection.isTurnedAway = true
+        let exchange = acquireExchange()
+        exchange.output.append(answer.bytes)
+        connection.exchange = exchange
+        watch(connection, number)
+        if connection.state != .closed { connection.close(.afterFlush) }
+    }
+
+    private func noRoom() -> ByteBuffer {
+        var answer = ByteBuffer(capacity: 1024)
+        var id: [UInt8] = []
+        requestIDs.next(into: &id)
+        Refusal(.overloaded).append(
+            to: &answer, scratch: &logScratch, limitLines: ByteBuffer(),
+            Refusal.Form(requestID: id, asProblem: false, isHead: false, closes: true, saysKeepAlive: false))
+        return answer
+    }
+
     /// A connection has closed its socket; its slot is free.
     func connectionClosed(_ connection: Connection) {
+        freeIndices.append(connection.index)
+        if connection.isTurnedAway {
+            turnedAwayCount -= 1
+            return
+        }
         if connection.role == .client { clientCount -= 1 }
         counters.connectionsOpen.subtract()
-        freeIndices.append(connection.index)
     }
 
     func acquireExchange() -> Exchange {

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 /// Each limit at its value and one past it, and each time-out of the client side.
@@ -95,6 +96,49 @@ import Testing
         let other = try Gateway(
             "client-timeout head=300ms body=1h idle=1h\n" + Gateway.routes, upstream: try Upstream())
         #expect(try other.connect().isClosedByPeer())
+    }
+
+    /// The request is there before the answer, or comes behind it: a reset would take the answer from the client.
+    @Test func whoIsBeyondTheConnectionLimitIsToldSo() throws {
+        let upstream = try Upstream()
+        let gateway = try Gateway(
+            "limits connections=1\nclient-timeout idle=10m\n" + Gateway.routes, upstream: upstream)
+        let held = try gateway.connect()
+        #expect(try held.request("GET", "/open/1").status == 200)
+        #expect(gateway.child.pause())
+        let early = try gateway.connect()
+        let upload = payload(100_000)
+        try early.send(Client.head("POST", "/any/1", key: gateway.cast.bare.secret, length: upload.count))
+        try early.send(upload)
+        gateway.child.signal(SIGCONT)
+        let late = try gateway.connect()
+        #expect(late.socket.waitReadable(milliseconds: 60_000))
+        try late.send(Client.head("GET", "/open/2"))
+        for client in [early, late] {
+            let answer = try client.response()
+            #expect(answer.status == 503 && answer.code == "OVERLOADED")
+            #expect(answer.fields["connection"] == "close" && answer.fields["retry-after"] != nil)
+            // In order, which a reset is not.
+            #expect(try client.readToEnd().isEmpty)
+            client.socket.disconnect()
+        }
+        #expect(try gateway.metric("keygate_connections_refused_total") == 2)
+        #expect(try held.request("GET", "/open/3").status == 200)
+        #expect(try upstream.next().target == "/open/1" && upstream.next().target == "/open/3")
+    }
+
+    /// More than are waited for are turned away all the same, and take nobody's place.
+    @Test func aCrowdBeyondTheConnectionLimitIsTurnedAway() throws {
+        let gateway = try Gateway(
+            "limits connections=1\nclient-timeout idle=10m\n" + Gateway.routes, upstream: try Upstream())
+        let held = try gateway.connect()
+        #expect(try held.request("GET", "/open/1").status == 200)
+        let crowd = try (0..<300).map { _ in try gateway.connect() }
+        for client in crowd { #expect(try client.response().status == 503) }
+        #expect(try gateway.metric("keygate_connections_refused_total") == 300)
+        #expect(try gateway.metric("keygate_connections_open") == 2)
+        for client in crowd + [held] { client.socket.disconnect() }
+        #expect(eventually { (try? gateway.get("/open/2").status) == 200 })
     }
 
     @Test func theConnectionLimitLeavesTheOthersServed() throws {
