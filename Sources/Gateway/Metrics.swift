@@ -31,6 +31,10 @@ enum Metrics {
             "keygate_store_writable", "Whether the store takes changes, 1 or 0.", "",
             shared.storeIsReadOnly.load(ordering: .relaxed) ? 0 : 1)
         let activity = shared.store.activity
+        page.gauge(
+            "keygate_store_in_place",
+            "Whether the store's directory is where it was, 1 or 0; while it is not, nothing is kept.", "",
+            activity.isInPlace ? 1 : 0)
         page.counter(
             "keygate_store_commits_total", "Batches of changes written to the disk, with one sync each.", "",
             activity.commitCount)

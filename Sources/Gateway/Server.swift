@@ -30,7 +30,7 @@ public enum Server {
     /// The name of the control socket in the store's directory.
     public static let controlSocketName = "control.sock"
 
-    /// Serves until told to stop. Returns when everything is finished and flushed.
+    /// Serves until told to stop. Returns when everything is finished and flushed, and says where the store is then.
     ///
     /// `compile` reads a configuration file, for SIGHUP and for explanations; `ready` is called once, with the addresses,
     /// when connections are accepted.
@@ -39,7 +39,7 @@ public enum Server {
         version: String,
         compile: @escaping ConfigurationCompiler,
         ready: (_ listeners: [String], _ admin: String?) -> Void
-    ) throws(StartError) {
+    ) throws(StartError) -> StoreThread.Ending {
         let signals: Signals
         do throws(Errno) { signals = try Signals() } catch {
             throw StartError(description: "signals: \(error)")
@@ -130,9 +130,23 @@ public enum Server {
         state.log?.close()
         // The store's thread charges limits as well; it has done all that the loops asked of it once it answers.
         try? state.store.perform { (_: inout Transaction) throws(StoreError) in }
-        windows.save(state.rateCounters)
+        let isInPlace = state.store.settle()
+        if isInPlace { windows.save(state.rateCounters) }
         // Gives up the lock on the directory, so it comes last.
-        state.store.stop()
+        let ending = state.store.stop()
+        if case .rescued(let directory) = ending { saveBeside(state, in: directory) }
+        return ending
+    }
+
+    /// What else is kept beside a store, in the directory that it was rescued to.
+    private static func saveBeside(_ state: ServerState, in directory: String) {
+        do throws(StoreFileError) {
+            var windows = try WindowsFile(directory: directory)
+            windows.save(state.rateCounters)
+            try UsageFile.write(state.events, in: directory)
+        } catch {
+            Diagnostics.say("windows of rate limits or sums of usage are not in \(directory): \(error)")
+        }
     }
 
     // MARK: Starting
@@ -226,7 +240,7 @@ public enum Server {
         while true {
             usage.tick()
             // Whoever deletes the store's directory deletes the socket with it, and the store comes back.
-            if !ListeningSocket.isSocket(controlSocket) {
+            if state.store.activity.isInPlace, !ListeningSocket.isSocket(controlSocket) {
                 state.mailboxes[0].post(.listenAgain(controlSocket: controlSocket))
             }
             // Loops end by themselves only if they could not start.

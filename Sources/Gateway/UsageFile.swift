@@ -27,9 +27,16 @@ public struct UsageFile: ~Copyable {
     /// Bytes at the end that were no whole record and were cut off.
     public var cutByteCount: Int { file.cutByteCount }
 
-    /// Writes what is new. After an error it may be called again: nothing is lost as long as the log has it.
+    /// Whether the next start would find the file: if not, the directory may be another.
+    var isPresent: Bool {
+        get throws(StoreFileError) { try file.isPresent }
+    }
+
+    /// Writes what is new, and all there is if somebody has deleted the file: to be called only where it belongs.
+    /// After an error it may be called again: nothing is lost as long as the log has it.
     public mutating func save() throws(StoreFileError) {
-        if needsRewrite || file.length > Self.rewriteThresholdBytes + 2 * summedLength {
+        let isPresent = try file.isPresent
+        if needsRewrite || !isPresent || file.length > Self.rewriteThresholdBytes + 2 * summedLength {
             return try rewrite()
         }
         guard let increment = events.takeUnsaved() else { return }
@@ -43,6 +50,12 @@ public struct UsageFile: ~Copyable {
         try file.replace(with: events.takeSums())
         summedLength = file.length
         needsRewrite = false
+    }
+
+    /// Writes all of it in another directory, one that a store was rescued to.
+    static func write(_ events: EventLog, in directory: String) throws(StoreFileError) {
+        var file = try RecordLog(KeyStore.usageFileName, in: directory) { _ in true }
+        try file.replace(with: events.takeSums())
     }
 
     /// Returns when what was saved is on the disk.

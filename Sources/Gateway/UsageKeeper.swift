@@ -54,6 +54,8 @@ struct UsageKeeper: ~Copyable {
 
     /// Saves everything, once the loops have ended and before the store does.
     consuming func finish() {
+        // A directory that was deleted a moment ago is there again once this is answered.
+        guard store.settle() else { return }
         for uses in lastUses() {
             try? store.perform { (store: inout Transaction) throws(StoreError) in
                 try Self.stamp(uses, in: &store)
@@ -65,6 +67,9 @@ struct UsageKeeper: ~Copyable {
 
     private mutating func save(_ now: Int64) {
         do throws(StoreFileError) {
+            // By name it would be written for whoever has the directory now; the log keeps it meanwhile.
+            let isPresent = try file.isPresent
+            guard isPresent || store.settle() else { return }
             try file.save()
             isFailing = false
         } catch {

@@ -171,6 +171,13 @@ struct Disk: Sendable {
         return last == 0 ? "/" : String(decoding: bytes[..<last], as: UTF8.self)
     }
 
+    /// A name beside a path, and not in it.
+    static func sibling(of path: String, _ suffix: String) -> String {
+        var trimmed = Substring(path)
+        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
+        return trimmed + suffix
+    }
+
     // MARK: Looking
 
     /// Which file it is, whatever it is called.

@@ -44,7 +44,8 @@ public struct StoreStatistics: Sendable, Equatable {
 
 /// An open store. Only one process has it; the lock goes when this object does.
 public final class KeyStore {
-    public let directory: String
+    /// Where it is now: `rescue` may choose another.
+    public internal(set) var directory: String
     /// What opening found. A torn tail in it deserves a loud line.
     public let report: OpenReport
     /// Why the store takes no mutations at the moment; nil while it does.
@@ -241,6 +242,8 @@ public final class KeyStore {
         if let failure {
             throw .system(action: "compact", path: directory, reason: "the store is read-only: \(failure)")
         }
+        checkPlace()
+        if let failure { throw failure }
         distrustsJournals = false
         let sequence = journal.sequence + 1
         let next: Journal
@@ -281,6 +284,7 @@ public final class KeyStore {
             compactionFloor = 0
         }
         do throws(StoreFileError) {
+            try place.check()
             for text in try disk.names(in: directory) {
                 switch StoreFileName(text) {
                 case .journal(let number) where number < sequence,
@@ -299,18 +303,19 @@ public final class KeyStore {
     /// Rewrites the store as one snapshot and an empty journal, on this thread.
     public func compact() throws(StoreFileError) {
         let image = try beginCompaction()
-        let outcome = Self.write(image, ledgerStore, budget: ledgerBudget)
+        let outcome = Self.write(image, ledgerStore, place, budget: ledgerBudget)
         if let error = finishCompaction(outcome, sequence: image.head.sequence) { throw error }
     }
 
     /// The long part, on any thread. The ledger first: once the snapshot is there the journals may go, and
     /// what they say of credits must have been copied.
     static func write(
-        _ image: StoreImage, _ ledger: LedgerStore, budget: Int
+        _ image: StoreImage, _ ledger: LedgerStore, _ place: StorePlace, budget: Int
     ) -> Result<Int, StoreFileError> {
         do throws(StoreFileError) {
+            try place.check()
             try ledger.extend(through: image.head.transaction, budget: budget)
-            return .success(try image.write(in: ledger.directory, ledger.disk))
+            return .success(try image.write(in: ledger.directory, ledger.disk, place))
         } catch {
             return .failure(error)
         }
@@ -330,7 +335,7 @@ public final class KeyStore {
     enum CopiedHistory {
         /// All of it.
         case whole
-        /// Nothing: the files that had it are gone. Its ledger begins with what the records say.
+        /// Nothing: the files that had it are gone, or are somebody else's. Its ledger begins with what the records say.
         case none
     }
 
@@ -344,16 +349,20 @@ public final class KeyStore {
         }
         // The journal first: a snapshot without its journal would be refused.
         _ = try Journal.create(in: target, sequence: 1, after: image.head.transaction, disk)
-        let usage = directory + "/" + usageFileName
-        if try disk.exists(usage) { try disk.copy(usage, to: target + "/" + usageFileName) }
         switch history {
-        case .whole: try LedgerStore(directory, disk).copy(to: target, through: image.head.transaction)
+        case .whole:
+            let usage = directory + "/" + usageFileName
+            if try disk.exists(usage) { try disk.copy(usage, to: target + "/" + usageFileName) }
+            try LedgerStore(directory, disk).copy(to: target, through: image.head.transaction)
         case .none: try LedgerStore(target, disk).begin(with: image)
         }
         _ = try image.write(in: target, disk)
     }
 
     var files: Disk { disk }
+
+    /// Where it is now, for whoever writes beside it on another thread.
+    var place: StorePlace { lock.place }
 }
 
 /// A store belongs to one thread at a time.

@@ -12,10 +12,8 @@ struct NewStorePlace {
 
     /// Begins with an empty draft. `action` is what is being done to `directory`, for errors.
     init(_ directory: String, for action: String, _ disk: Disk = Disk()) throws(StoreFileError) {
-        var trimmed = Substring(directory)
-        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
-        self.directory = String(trimmed)
-        draft = self.directory + ".new"
+        self.directory = Disk.sibling(of: directory, "")
+        draft = Disk.sibling(of: directory, ".new")
         self.disk = disk
         if try disk.exists(directory) {
             try StoreLock.checkFree(directory: directory)

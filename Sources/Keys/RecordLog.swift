@@ -81,6 +81,14 @@ public struct RecordLog: ~Copyable {
         out.append(record)
     }
 
+    /// Whether the next start would find this file.
+    public var isPresent: Bool {
+        get throws(StoreFileError) {
+            guard try disk.exists(path) else { return false }
+            return try disk.identity(at: path) == disk.identity(file, path)
+        }
+    }
+
     /// Adds a record. It is the kernel's when this returns; `sync` sees to the disk.
     public mutating func append(_ record: Span<UInt8>) throws(StoreFileError) {
         var out = ByteBuffer(capacity: Self.headLength + record.count)

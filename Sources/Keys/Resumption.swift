@@ -10,7 +10,8 @@
 //
 // A directory that was deleted is made again from memory, which has everything that was acknowledged. That is
 // done only where nobody can have meant something else: not over another store, and not on another device,
-// where the directory would be the bare mount point of a file system that went away.
+// where the directory would be the bare mount point of a file system that went away. Whoever stops in that state
+// writes a directory of another name, and says which.
 
 import Bytes
 import Reactor
@@ -58,16 +59,26 @@ extension KeyStore {
     }
 
     /// Whether a restart would find the lock and the journal that are in use here.
-    private var isInPlace: Bool {
+    var isInPlace: Bool {
         get throws(StoreFileError) {
-            guard try disk.exists(lock.path), try lock.isPresent else { return false }
+            guard try lock.isPresent else { return false }
             if journal.isEmpty { return true }
             return try disk.exists(journal.path)
         }
     }
 
-    /// Writes everything into a new directory beside the place of the old one, with a lock of its own, and
-    /// moves it there. Whoever looks finds nothing, as before, or a whole store that is in use.
+    /// Fails, as a write would, if a restart would not find the journal. Costs one look at a name.
+    func checkPlace() {
+        if failure != nil { return }
+        do throws(StoreFileError) {
+            try journal.checkPresent()
+        } catch {
+            failure = error
+        }
+    }
+
+    /// Makes the directory again where nobody has put anything in its place. Whoever looks finds nothing, as
+    /// before, or a whole store that is in use.
     private func remake() throws(StoreFileError) {
         let parent = Disk.parent(of: directory)
         guard try disk.identity(at: parent).device == device else { throw unsafePlace("its device is gone") }
@@ -76,23 +87,44 @@ extension KeyStore {
                 throw unsafePlace("another device is mounted there")
             }
             if try !disk.names(in: directory).isEmpty {
-                throw unsafePlace("there are other files; restart Keygate to use them")
+                throw unsafePlace(
+                    "there are other files, which are left alone; a stop writes this store beside them")
             }
         }
-        let fresh = directory + ".remade"
-        try disk.removeTree(fresh)
+        try move(to: directory)
+    }
+
+    /// Goes on in a new directory beside one that others have filled, which is left alone. Returns its name. For
+    /// the end of a process: the next start opens what the configuration names.
+    func rescue() throws(StoreFileError) -> String {
+        var moment = ByteBuffer()
+        let seconds = Clock.realtimeNanos() / 1_000_000_000
+        Timestamp.append(unixMillis: seconds * 1000, fraction: .unlessZero, to: &moment)
+        let name = ".rescued-" + String(decoding: Array(copying: moment.bytes), as: UTF8.self)
+        let target = Disk.sibling(of: directory, name)
+        try move(to: target)
+        endFailure()
+        return target
+    }
+
+    /// Writes everything into a draft, with a lock of its own, and gives it the name `target`, which nothing but
+    /// an empty directory may have.
+    private func move(to target: String) throws(StoreFileError) {
+        let draft = Disk.sibling(of: target, ".remade")
+        try disk.removeTree(draft)
         let image = imageForBackup()
-        try Self.writeBackup(image, of: directory, to: fresh, disk, .none)
-        let newLock = try StoreLock.take(directory: fresh)
+        try Self.writeBackup(image, of: directory, to: draft, disk, .none)
+        let newLock = try StoreLock.take(directory: draft)
         let newJournal = try Journal.reopen(
-            in: fresh, sequence: 1, length: JournalFormat.headLength, after: image.head.transaction, disk)
+            in: draft, sequence: 1, length: JournalFormat.headLength, after: image.head.transaction, disk)
         // Takes the place of an empty directory, and of nothing else.
-        try disk.rename(fresh, to: directory)
-        try disk.syncDirectory(parent)
+        try disk.rename(draft, to: target)
+        try disk.syncDirectory(Disk.parent(of: target))
+        directory = target
         lock = newLock
-        lock.wasMoved(to: directory)
+        lock.wasMoved(to: target)
         journal = newJournal
-        journal.wasMoved(to: directory)
+        journal.wasMoved(to: target)
         snapshotLength = catalog.publishedByteCount
         earlierJournalLength = 0
         distrustsJournals = false

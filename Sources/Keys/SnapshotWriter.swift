@@ -56,13 +56,15 @@ final class StoreImage: Sendable {
     }
 
     /// Writes `snapshot-N` under a temporary name and renames it once it is on the disk, so that a snapshot
-    /// either is complete or is not there. Returns its length in bytes.
-    func write(in directory: String, _ disk: Disk) throws(StoreFileError) -> Int {
+    /// either is complete or is not there. That may take long: `place`, if given, must still be kept then.
+    /// Returns its length in bytes.
+    func write(in directory: String, _ disk: Disk, _ place: StorePlace? = nil) throws(StoreFileError) -> Int {
         let name = StoreFileName.snapshot(head.sequence).text
         let path = directory + "/" + name
         let unfinished = path + ".tmp"
         do {
             let length = try writeFile(unfinished, disk)
+            try place?.check()
             try disk.rename(unfinished, to: path)
             try disk.syncDirectory(directory)
             return length

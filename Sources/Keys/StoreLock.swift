@@ -8,20 +8,46 @@ import Reactor
     import Glibc
 #endif
 
+/// The name of a lock and which file it was. Holds nothing, so any thread may ask.
+struct StorePlace: Sendable {
+    let path: String
+    let identity: Disk.Identity
+
+    /// Whether the lock is where it was. While it is, nobody else has taken the directory for his own.
+    var isKept: Bool {
+        get throws(StoreFileError) {
+            guard try Disk().exists(path) else { return false }
+            return try Disk().identity(at: path) == identity
+        }
+    }
+
+    /// Throws if the directory is gone or somebody else's: what is written by name would be written there.
+    func check() throws(StoreFileError) {
+        if try !isKept {
+            throw .system(action: "find", path: path, reason: "the directory of the store is another or gone")
+        }
+    }
+}
+
 /// The lock on a store's directory, held until this value goes away.
 struct StoreLock: ~Copyable {
     private let file: FileDescriptor
+    private let identity: Disk.Identity
     private(set) var path: String
 
-    private init(_ file: consuming FileDescriptor, _ path: String) {
+    private init(_ file: consuming FileDescriptor, _ path: String) throws(StoreFileError) {
+        identity = try Disk().identity(file, path)
         self.file = file
         self.path = path
     }
 
     /// Whether another process would find this lock, and not another one or none.
     var isPresent: Bool {
-        get throws(StoreFileError) { try Disk().identity(at: path) == Disk().identity(file, path) }
+        get throws(StoreFileError) { try place.isKept }
     }
+
+    /// Where it is, for whoever is about to put something beside it.
+    var place: StorePlace { StorePlace(path: path, identity: identity) }
 
     /// The directory has another name now.
     mutating func wasMoved(to directory: String) { path = directory + "/lock" }
@@ -72,6 +98,6 @@ struct StoreLock: ~Copyable {
         text.append(decimal: Int(getpid()))
         try Disk().truncate(file, to: 0, path)
         try Disk().write(file, text.bytes, path)
-        return StoreLock(file, path)
+        return try StoreLock(file, path)
     }
 }

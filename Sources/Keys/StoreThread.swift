@@ -17,6 +17,8 @@ public final class StoreThread: @unchecked Sendable {
         case backup(target: String, Completion)
         /// Prepares something, between batches, that the thread for long things then does.
         case ask(@Sendable (KeyStore) -> @Sendable () -> Void)
+        /// Looks after the directory now, and tells whether it is where it was.
+        case settle(@Sendable (Bool) -> Void)
         /// There is more of what the last turn left undone.
         case wake
         case stop
@@ -33,14 +35,34 @@ public final class StoreThread: @unchecked Sendable {
     private var openStore: KeyStore?
     private var isCompacting = false
     private var retries = RetrySchedule()
-    // Why the last attempt to take changes again came to nothing.
+    // Why the last attempt to take changes again came to nothing, and when that was said.
     private var lastObstacle: String?
+    private var obstacleSaidNanos: Int64 = 0
+    private var nextLookNanos: Int64 = 0
     private var refilledThroughDay: UInt32 = 0
     private var waitingForCompaction: [Completion] = []
+    private var waitingToSettle: [@Sendable (Bool) -> Void] = []
     // Whoever owns this object: set in `init`, taken in `stop`.
     private var thread: Thread?
     // Set in `init`; then the store's thread's, until `stop` has waited for that.
     private var jobs: JobThread?
+    // The store's thread's, until `stop` has waited for that.
+    private var ending = Ending.inPlace
+
+    /// Where the store is once its thread has ended.
+    public enum Ending: Sendable, Equatable {
+        /// Where it was opened.
+        case inPlace
+        /// In this directory, because others have filled its own. Nobody has it open.
+        case rescued(directory: String)
+        /// Nowhere: its directory is gone, and no other could be written, for this reason.
+        case lost(String)
+    }
+
+    /// A name is looked at this often, so that nobody waits for a change to find the directory gone.
+    private static let lookIntervalNanos: Int64 = 1_000_000_000
+    /// That others have filled the directory is said again this often.
+    private static let reminderNanos: Int64 = 10_000_000_000
 
     /// Starts the thread. `log` gets a line for each thing an operator should know: read-only mode and its
     /// end, a failed compaction. `onWritable` is told at each change whether mutations are taken. Both are
@@ -129,13 +151,23 @@ public final class StoreThread: @unchecked Sendable {
             })
     }
 
+    /// Sees to it that the directory is where it was, if that can be, and returns whether it is: files beside the
+    /// store may then be written by name. Blocks.
+    public func settle() -> Bool {
+        let answer = Answer<Bool>()
+        mailbox.post(.settle { answer.give($0) })
+        return answer.wait()
+    }
+
     /// Finishes what was submitted before, waits for a compaction that is under way, and ends the thread.
     /// The directory may then be opened by somebody else. Call it once; nothing may be submitted afterwards.
-    public func stop() {
+    @discardableResult
+    public func stop() -> Ending {
         mailbox.post(.stop)
         thread.take()?.join()
         jobs.take()?.stop()
         openStore = nil
+        return ending
     }
 
     // MARK: The thread
@@ -148,6 +180,7 @@ public final class StoreThread: @unchecked Sendable {
     private func run() {
         var isStopping = false
         while !isStopping || isCompacting {
+            lookIfDue()
             resumeIfDue()
             refillIfDue()
             waitForMail(mailbox.wakeNumber, timeoutMillis: longestWaitMillis)
@@ -157,7 +190,7 @@ public final class StoreThread: @unchecked Sendable {
                 switch message {
                 case .work(let work): answers.append(work(store))
                 case .stop: isStopping = true
-                case .compact, .compacted, .backup, .ask: others.append(message)
+                case .compact, .compacted, .backup, .ask, .settle: others.append(message)
                 case .wake: break
                 }
             }
@@ -167,7 +200,7 @@ public final class StoreThread: @unchecked Sendable {
             store.catalog.collect()
         }
         // Once more, so that an orderly end can be one.
-        if store.failure != nil { resume() }
+        if !settleNow() { rescue() }
         // The loops have ended, so what is leased is spent by nobody any more.
         var isMore = true
         while isMore {
@@ -186,10 +219,20 @@ public final class StoreThread: @unchecked Sendable {
         // While readers still hold something that could be freed, look again before long.
         if store.catalog.hasWaitingMemory { return 100 }
         if store.failure != nil { return retries.millisToWait(Clock.monotonicNanos()) }
-        if store.catalog.refilledKeys.isEmpty { return -1 }
-        // Until midnight UTC, but at most a minute: the clock may be set.
+        let look = Int32(clamping: max(1, (nextLookNanos - Clock.monotonicNanos()) / 1_000_000 + 1))
+        if store.catalog.refilledKeys.isEmpty { return look }
+        // Until midnight UTC, but not for long: the clock may be set.
         let sinceMidnight = Clock.realtimeNanos() / 1_000_000 % 86_400_000
-        return Int32(min(60_000, 86_400_000 - sinceMidnight))
+        return min(look, Int32(86_400_000 - sinceMidnight))
+    }
+
+    /// Not every turn: under load there are many, and a commit looks as well.
+    private func lookIfDue() {
+        let now = Clock.monotonicNanos()
+        if now < nextLookNanos { return }
+        nextLookNanos = now + Self.lookIntervalNanos
+        store.checkPlace()
+        noteFailure()
     }
 
     /// At the first turn, for the days that were missed, and once a day. A batch at a time, so that others
@@ -221,6 +264,7 @@ public final class StoreThread: @unchecked Sendable {
         guard let failure = store.failure, !retries.isUnderWay else { return }
         retries.begin(Clock.monotonicNanos())
         lastObstacle = failure.reason
+        notePlace()
         onWritable(false)
         log("the store is read-only until it can be written again: \(failure)")
     }
@@ -229,15 +273,43 @@ public final class StoreThread: @unchecked Sendable {
         if store.failure != nil, retries.isDue(Clock.monotonicNanos()) { resume() }
     }
 
+    private func notePlace() {
+        state.activity.note(isInPlace: store.failure == nil || (try? store.isInPlace) ?? false)
+    }
+
+    /// Looks, and resumes what has failed, at once. Whether the directory is where it was.
+    private func settleNow() -> Bool {
+        store.checkPlace()
+        noteFailure()
+        if store.failure != nil { resume() }
+        return state.activity.isInPlace
+    }
+
+    /// The process ends, and what it has is nowhere: others have filled the directory, or it cannot be made.
+    private func rescue() {
+        do throws(StoreFileError) {
+            let place = store.directory
+            let directory = try store.rescue()
+            ending = .rescued(directory: directory)
+            log("everything acknowledged was written to \(directory), because it cannot be in \(place)")
+        } catch {
+            ending = .lost("\(error)")
+            log("what is in memory is lost, its directory is not there and no other can be made: \(error)")
+        }
+    }
+
     private func resume() {
+        // The files of a compaction go where its directory was when it began.
+        if isCompacting, !state.activity.isInPlace { return retries.postpone(Clock.monotonicNanos()) }
         let resumption: KeyStore.Resumption
         do throws(StoreFileError) {
             resumption = try store.resume()
         } catch {
-            if error.reason != lastObstacle { log("the store is still read-only: \(error)") }
-            lastObstacle = error.reason
+            notePlace()
+            sayObstacle(error)
             return retries.postpone(Clock.monotonicNanos())
         }
+        notePlace()
         lastObstacle = nil
         retries.end(Clock.monotonicNanos())
         switch resumption {
@@ -249,15 +321,34 @@ public final class StoreThread: @unchecked Sendable {
         if store.wantsCompaction, !isCompacting { startCompaction() }
     }
 
+    /// Once, or again and again while others have the directory: until somebody acts, nothing here is kept.
+    private func sayObstacle(_ error: StoreFileError) {
+        let now = Clock.monotonicNanos()
+        let isDue = !state.activity.isInPlace && now - obstacleSaidNanos >= Self.reminderNanos
+        if error.reason != lastObstacle || isDue {
+            obstacleSaidNanos = now
+            log("the store is still read-only: \(error)")
+        }
+        lastObstacle = error.reason
+    }
+
     private func handle(_ message: Message) {
         switch message {
         case .work, .stop, .wake: break
+        case .settle(let completion):
+            let isInPlace = settleNow()
+            // What waits for a compaction to end is not yet decided.
+            if isCompacting, !isInPlace { waitingToSettle.append(completion) } else { completion(isInPlace) }
         case .compact(let completion):
             waitingForCompaction.append(completion)
             if !isCompacting { startCompaction() }
         case .compacted(let outcome, let sequence):
             isCompacting = false
             finishCompaction(store.finishCompaction(outcome, sequence: sequence))
+            if waitingToSettle.isEmpty { return }
+            let isInPlace = settleNow()
+            for completion in waitingToSettle { completion(isInPlace) }
+            waitingToSettle.removeAll()
         case .ask(let prepare):
             jobs?.run(prepare(store))
         case .backup(let target, let completion):
@@ -286,10 +377,12 @@ public final class StoreThread: @unchecked Sendable {
         }
         isCompacting = true
         let ledger = store.ledgerStore
+        let place = store.place
         let budget = store.ledgerBudget
         let sequence = image.head.sequence
         jobs?.run { [self] in
-            mailbox.post(.compacted(KeyStore.write(image, ledger, budget: budget), sequence: sequence))
+            let outcome = KeyStore.write(image, ledger, place, budget: budget)
+            mailbox.post(.compacted(outcome, sequence: sequence))
         }
     }
 

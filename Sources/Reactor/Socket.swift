@@ -17,6 +17,7 @@ public struct ListeningSocket: ~Copyable, Sendable {
 
     /// The file of a Unix socket is ours to remove when we stop.
     private let unlinkPath: String?
+    private let unlinkInode: UInt?
 
     /// Binds and listens. `mode` is the permission of a Unix socket's file.
     public init(_ wanted: SocketAddress, backlog: Int32 = 4096, mode: UInt32 = 0o666) throws(Errno) {
@@ -42,11 +43,18 @@ public struct ListeningSocket: ~Copyable, Sendable {
         _ = try Syscall.retrying { listen(number, backlog) }
         address = try ListeningSocket.boundAddress(number, wanted)
         unlinkPath = wanted.unixPath
+        unlinkInode = wanted.unixPath.flatMap(ListeningSocket.inode)
         self.descriptor = descriptor
     }
 
     deinit {
-        if let unlinkPath { _ = unsafe unlink(unlinkPath) }
+        // Somebody may have deleted it, and somebody else be listening there now.
+        if let unlinkPath, ListeningSocket.inode(unlinkPath) == unlinkInode { _ = unsafe unlink(unlinkPath) }
+    }
+
+    private static func inode(_ path: String) -> UInt? {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 ? status.st_ino : nil
     }
 
     /// A socket file whose owner is gone refuses connections and may be replaced; one that answers belongs

@@ -74,8 +74,11 @@ import Testing
         let gateway = try Gateway(Self.routes, upstream: try Upstream(), directory: directory)
         let rootKey = try gateway.makeRootKey()
         let client = try ManagementClient(gateway.admin, rootKey: rootKey)
-        #expect(try runToEnd(["rm", "-rf", directory.file("store")], in: "/").succeeded)
+        // In its place something that keeps it from being made again before the change is refused.
+        let script = "rm -rf store && mkdir store && touch store/other"
+        #expect(try runToEnd(["sh", "-c", script], in: directory.path).succeeded)
         #expect(try client.call("identities.createIdentity", #"{"externalId":"refused"}"#).status == 503)
+        #expect(try runToEnd(["rm", directory.file("store/other")], in: "/").succeeded)
         #expect(try gateway.get("/things/1", key: gateway.cast.reader).status == 200)
         #expect(
             eventually {
@@ -97,5 +100,83 @@ import Testing
         let again = try ManagementClient(next.admin, rootKey: rootKey)
         _ = try again.data("identities.getIdentity", #"{"identity":"later"}"#)
         #expect(try again.call("identities.getIdentity", #"{"identity":"refused"}"#).status == 404)
+    }
+
+    /// Nothing changes anything, so nobody but the store itself can find out.
+    @Test func aDeletedDirectoryIsNoticedWithoutAnyChange() throws {
+        let directory = try Directory()
+        let gateway = try Gateway(Self.routes, upstream: try Upstream(), directory: directory)
+        #expect(try gateway.get("/things/1", key: gateway.cast.reader).status == 200)
+        #expect(try runToEnd(["rm", "-rf", directory.file("store")], in: "/").succeeded)
+        #expect(gateway.says("the store is read-only until it can be written again: "))
+        #expect(gateway.says("was made again, with everything acknowledged in it"))
+        #expect(try eventually(within: 60_000) { try isWritable(gateway) })
+        #expect(eventually(within: 60_000) { fileExists(directory.file("store/control.sock")) })
+        #expect(try gateway.command("store", "verify").succeeded)
+        #expect(try gateway.stop() == .code(0))
+        // The sums of usage are there again, too.
+        let usage = try gateway.command("usage")
+        #expect(usage.succeeded && usage.output.contains("1"), "\(usage.output)\(usage.errors)")
+        let next = try Gateway(Self.routes, upstream: try Upstream(), directory: directory)
+        #expect(try next.get("/things/1", key: gateway.cast.reader).status == 200)
+    }
+
+    /// The signal comes at once: whether the store has looked by then is all the same.
+    @Test func aDirectoryDeletedJustBeforeTheStopIsThereAfterwards() throws {
+        let directory = try Directory()
+        let limited = Self.routes + "\nroute GET /limited/** { public; limit two 2/1h by ip }\n"
+        let gateway = try Gateway(limited, upstream: try Upstream(), directory: directory)
+        #expect(try gateway.command("key", "credits", gateway.cast.bare.id, "set", "100").succeeded)
+        #expect(try gateway.get("/any/1", key: gateway.cast.bare).status == 200)
+        for expected in [200, 200, 429] { #expect(try gateway.get("/limited/1").status == expected) }
+        #expect(try runToEnd(["rm", "-rf", directory.file("store")], in: "/").succeeded)
+        #expect(try gateway.stop() == .code(0))
+        #expect(fileExists(directory.file("store/usage-rollups")))
+        #expect(!gateway.child.standardError.contains("cannot be saved"))
+        // What was on lease came back.
+        #expect(try gateway.command("key", "credits", gateway.cast.bare.id).output.contains("99"))
+        let next = try Gateway(limited, upstream: try Upstream(), directory: directory)
+        #expect(try next.get("/things/1", key: gateway.cast.reader).status == 200)
+        // The window goes on.
+        #expect(try next.get("/limited/1").status == 429)
+    }
+
+    @Test func aDirectoryThatOthersHaveFilledIsLeftAloneAndTheStoreIsWrittenBesideIt() throws {
+        let directory = try Directory()
+        let gateway = try Gateway(Self.routes, upstream: try Upstream(), directory: directory)
+        #expect(try gateway.command("key", "credits", gateway.cast.bare.id, "set", "100").succeeded)
+        #expect(try gateway.get("/any/1", key: gateway.cast.bare).status == 200)
+        // Somebody else's store, in one step, so that there is no moment in which nothing is there.
+        let other = try Keygate.run(["api", "create", "other", "--store", "other"], in: directory.path)
+        #expect(other.succeeded, "\(other.errors)")
+        let script = "mv store gone && mv other store && rm -rf gone"
+        #expect(try runToEnd(["sh", "-c", script], in: directory.path).succeeded)
+        #expect(gateway.says("the store is read-only until it can be written again: "))
+        #expect(gateway.says("there are other files, which are left alone; a stop writes this store beside"))
+        let metrics = try gateway.fromAdmin("/metrics").text
+        #expect(metrics.contains("keygate_store_in_place 0\n"))
+        #expect(metrics.contains("keygate_store_writable 0\n"))
+        #expect(try gateway.get("/things/1", key: gateway.cast.reader).status == 200)
+
+        #expect(try gateway.stop() == .code(1))
+        let names = try runToEnd(["sh", "-c", "ls -d store.*; ls store"], in: directory.path).output
+        let lines = names.split(separator: "\n").map(String.init)
+        let rescued = try #require(lines.first)
+        #expect(rescued.hasPrefix("store.rescued-"), "\(names)")
+        #expect(gateway.says("keygate: the store is in ./\(rescued) and not in ./store"))
+        // Nothing of this process is in the other store, and all of it is in the one beside.
+        #expect(lines.dropFirst() == ["journal-00000001", "lock"], "\(names)")
+        let apis = try Keygate.run(["api", "list", "--store", "store"], in: directory.path).output
+        #expect(apis.contains("other") && !apis.contains("shop"), "\(apis)")
+        #expect(
+            try Keygate.run(["store", "verify", "--store", rescued], in: directory.path).succeeded)
+        for name in ["rate-windows", "usage-rollups", "ledger"] {
+            #expect(fileExists(directory.file(rescued + "/" + name)))
+        }
+        let exchange = "mv store other; mv \(rescued) store"
+        #expect(try runToEnd(["sh", "-c", exchange], in: directory.path).succeeded)
+        #expect(try gateway.command("key", "credits", gateway.cast.bare.id).output.contains("99"))
+        let next = try Gateway(Self.routes, upstream: try Upstream(), directory: directory)
+        #expect(try next.get("/things/1", key: gateway.cast.reader).status == 200)
     }
 }

@@ -165,11 +165,17 @@ import Testing
     func deletedDirectory() throws {
         let store = try Running(scratch.store)
         try store.add("first")
-        Scratch.remove(scratch.store)
+        let here = scratch.store
         #expect(
             throws: TransactionFailure<StoreError>.unavailable(
                 "cannot find \(scratch.store)/journal-00000001: no such file or directory")
-        ) { try store.add("refused") }
+        ) {
+            // On the store's own thread, which would otherwise notice in between.
+            try store.thread.perform { (transaction: inout Transaction) throws(StoreError) in
+                Scratch.remove(here)
+                _ = try transaction.createPermission(slug: "refused")
+            }
+        }
         try store.wait(for: "writable")
         try store.add("second")
         let error = #expect(throws: StoreFileError.self) { try KeyStore.open(scratch.store) }
@@ -192,16 +198,20 @@ import Testing
         // Somebody else's store, so that nothing is made again in the meantime.
         let other = scratch.path + "/other"
         do { try add("other", to: try KeyStore.open(other)) }
-        #expect(unsafe rename(scratch.store, elsewhere) == 0)
-        #expect(unsafe rename(other, scratch.store) == 0)
+        // On the store's own thread, which would make the directory again if it looked between the two.
+        let here = scratch.store
         #expect(
             throws: TransactionFailure<StoreError>.unavailable(
                 "cannot find \(scratch.store)/journal-00000001: another file has taken its place")
-        ) { try store.add("refused") }
+        ) {
+            try store.thread.perform { (transaction: inout Transaction) throws(StoreError) in
+                #expect(unsafe rename(here, elsewhere) == 0)
+                #expect(unsafe rename(other, here) == 0)
+                _ = try transaction.createPermission(slug: "refused")
+            }
+        }
         // It says why it does not go on before it is given back what is its own.
         try store.wait(for: "the store is still read-only")
-        // On the store's own thread, which would make the directory again if it looked between the two.
-        let here = scratch.store
         try store.thread.perform { (_: inout Transaction) throws(StoreError) in
             #expect(unsafe rename(here, other) == 0)
             #expect(unsafe rename(elsewhere, here) == 0)
@@ -214,10 +224,68 @@ import Testing
                 "the store is read-only until it can be written again: "
                     + "cannot find \(scratch.store)/journal-00000001: another file has taken its place",
                 "the store is still read-only: cannot make again \(scratch.store): "
-                    + "there are other files; restart Keygate to use them",
+                    + "there are other files, which are left alone; "
+                    + "a stop writes this store beside them",
                 "the store takes changes again",
             ])
         #expect(try names(KeyStore.open(other)) == ["other"])
         #expect(try names(KeyStore.open(scratch.store)) == ["first", "second"])
+    }
+
+    @Test("a directory deleted while nothing changes is noticed, and one deleted before the end is made")
+    func deletedInSilence() throws {
+        // A slash at the end of its name must not lead into what is gone.
+        let store = try Running(scratch.store + "/")
+        try store.add("first")
+        Scratch.remove(scratch.store)
+        try store.wait(for: "read-only")
+        try store.wait(for: "writable")
+        #expect(KeyStore.verify(scratch.store).problem == nil)
+        Scratch.remove(scratch.store)
+        #expect(store.thread.settle())
+        #expect(KeyStore.verify(scratch.store).problem == nil)
+        Scratch.remove(scratch.store)
+        #expect(store.thread.stop() == .inPlace)
+        #expect(try names(KeyStore.open(scratch.store)) == ["first"])
+    }
+
+    @Test("where neither the directory nor one beside it can be made, the end says that all is lost")
+    func lost() throws {
+        let parent = scratch.path + "/parent"
+        #expect(unsafe mkdir(parent, 0o700) == 0)
+        let store = try Running(parent + "/store")
+        try store.add("first")
+        Scratch.remove(parent)
+        guard case .lost(let reason) = store.thread.stop() else {
+            Issue.record("it is not lost: \(store.log.lines)")
+            return
+        }
+        #expect(reason.contains("no such file or directory"), "\(reason)")
+        #expect(store.log.lines.last?.hasPrefix("what is in memory is lost") == true)
+    }
+
+    @Test("a compaction writes nothing into a store that has taken the directory's place, also when half done")
+    func compactionElsewhere() throws {
+        let store = try KeyStore.open(scratch.store)
+        try add("first", to: store)
+        let other = scratch.path + "/other"
+        do { try add("other", to: try KeyStore.open(other)) }
+        let image = try store.beginCompaction()
+        try add("second", to: store)
+        #expect(unsafe rename(scratch.store, scratch.path + "/elsewhere") == 0)
+        #expect(unsafe rename(other, scratch.store) == 0)
+        let files = try Disk().names(in: scratch.store).sorted()
+        let outcome = KeyStore.write(image, store.ledgerStore, store.place, budget: 1 << 20)
+        #expect(throws: StoreFileError.self) { try outcome.get() }
+        // As if the snapshot had been written just before.
+        #expect(store.finishCompaction(.success(1), sequence: image.head.sequence) != nil)
+        #expect(throws: StoreFileError.self) { try store.compact() }
+        #expect(try Disk().names(in: scratch.store).sorted() == files)
+        #expect(try names(KeyStore.open(scratch.store)) == ["other"])
+        let rescued = try store.rescue()
+        #expect(rescued.hasPrefix(scratch.store + ".rescued-"))
+        #expect(KeyStore.verify(rescued).problem == nil)
+        try add("third", to: store)
+        #expect(try names(store) == ["first", "second", "third"])
     }
 }

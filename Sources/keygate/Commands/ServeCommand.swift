@@ -24,8 +24,9 @@ enum ServeCommand {
             throw .failed("\(error)")
         }
         if let tail = store.report.tornTail { Console.complain("\(tail)") }
+        let ending: StoreThread.Ending
         do throws(StartError) {
-            try Server.run(
+            ending = try Server.run(
                 configuration, certificates, store: store, version: Keygate.version,
                 compile: { (path) throws(ConfigurationError) in
                     try Configuration.compile(path: path, reader: .system)
@@ -38,6 +39,11 @@ enum ServeCommand {
         } catch {
             throw .failed("\(error)")
         }
-        return .done
+        let place = configuration.settings.storePath
+        switch ending {
+        case .inPlace: return .done
+        case .rescued(let directory): throw .failed("the store is in \(directory) and not in \(place)")
+        case .lost(let reason): throw .failed("the store is lost, \(place) is not there: \(reason)")
+        }
     }
 }
