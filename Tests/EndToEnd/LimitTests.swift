@@ -111,18 +111,23 @@ import Testing
         try early.send(Client.head("POST", "/any/1", key: gateway.cast.bare.secret, length: upload.count))
         try early.send(upload)
         gateway.child.signal(SIGCONT)
-        let late = try gateway.connect()
-        #expect(late.socket.waitReadable(milliseconds: 60_000))
-        try late.send(Client.head("GET", "/open/2"))
-        for client in [early, late] {
+        func hearsOfIt(_ client: Client) throws -> Bool {
             let answer = try client.response()
             #expect(answer.status == 503 && answer.code == "OVERLOADED")
             #expect(answer.fields["connection"] == "close" && answer.fields["retry-after"] != nil)
             // In order, which a reset is not.
-            #expect(try client.readToEnd().isEmpty)
-            client.socket.disconnect()
+            return try client.readToEnd().isEmpty
         }
-        #expect(try gateway.metric("keygate_connections_refused_total") == 2)
+        #expect(try hearsOfIt(early))
+        // One that says nothing for two seconds, on a machine that stood still, is not the one that is looked for.
+        let isHeard = eventually {
+            guard let late = try? gateway.connect(), late.socket.waitReadable(milliseconds: 60_000),
+                (try? late.send(Client.head("GET", "/open/2"))) != nil
+            else { return false }
+            return (try? hearsOfIt(late)) == true
+        }
+        #expect(isHeard)
+        #expect(try gateway.metric("keygate_connections_refused_total") ?? 0 >= 2)
         #expect(try held.request("GET", "/open/3").status == 200)
         #expect(try upstream.next().target == "/open/1" && upstream.next().target == "/open/3")
     }
