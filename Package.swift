@@ -122,6 +122,9 @@ let package = Package(
         .executableTarget(
             name: "store-bench", dependencies: ["Verification", "Keys", "Limits", "Reactor", "Access", "Bytes"],
             path: "Tests/Support/StoreBench", swiftSettings: swift),
+        .executableTarget(
+            name: "route-bench", dependencies: ["Rules", "Reactor", "Bytes"], path: "Tests/Support/RouteBench",
+            swiftSettings: swift),
     ]
 )
 

@@ -2,8 +2,8 @@
 # Keygate beside HAProxy, nginx and Caddy: the same backend, the same key check, permission and two
 # headers, one worker each, driven in turn in one run. Prints requests per second, latency and, what
 # says most on a shared machine, CPU time of the proxy process per request, as ratios to HAProxy.
-# Then credits: requests per second with none, on lease and exact. Then the store's look-up time, start-up and
-# memory, memory per idle connection, size of the binary.
+# Then credits: requests per second with none, on lease and exact. Then the look-up of a route among few and many, and
+# the store's look-up time, start-up and memory, memory per idle connection, size of the binary.
 # Loopback only; proxies that are not installed are left out; ends only what it started.
 # The management API has a benchmark of its own, management.sh.
 #
@@ -289,11 +289,11 @@ if ((PROXIES)); then
     printf 'size of the binary           %.1f MB\n' "$(awk -v b="$(stat -c %s "$KEYGATE_BIN")" 'BEGIN { print b / 1e6 }')"
 fi
 compare_credits
+if ((PROXIES)); then
+    echo
+    "$(release_build route-bench)"
+fi
 if ((STORE)); then
     echo
-    if grep -q '"store-bench"' Package.swift; then
-        "$(release_build store-bench)"
-    else
-        echo "store: no store-bench in this checkout"
-    fi
+    "$(release_build store-bench)"
 fi

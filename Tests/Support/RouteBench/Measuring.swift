@@ -1,0 +1,1 @@
+../StoreBench/Measuring.swift
