@@ -314,7 +314,7 @@ public final class KeyStore {
     ) -> Result<Int, StoreFileError> {
         do throws(StoreFileError) {
             try place.check()
-            try ledger.extend(through: image.head.transaction, budget: budget)
+            try ledger.extend(through: image, budget: budget)
             return .success(try image.write(in: ledger.directory, ledger.disk, place))
         } catch {
             return .failure(error)

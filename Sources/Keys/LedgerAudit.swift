@@ -42,6 +42,11 @@ public struct LedgerReport: Sendable {
     public internal(set) var findingCount = 0
     /// Parts of the ledger's file that cannot be read.
     public internal(set) var damage: [StoreFileError] = []
+    /// Files that were damaged and laid aside by a compaction, which began anew with what the records said: what
+    /// came before the moment in the name of the last is in them.
+    public internal(set) var asideFiles: [String] = []
+    /// The time of the first entry behind all damage; nil if nothing is damaged, or nothing comes after it.
+    public internal(set) var completeSinceMillis: Int64?
     public internal(set) var entryCount = 0
     /// Keys that have credits now.
     public internal(set) var keyCount = 0
@@ -73,13 +78,18 @@ struct LedgerAudit {
     static func run(_ image: StoreImage, _ ledger: LedgerStore) throws(StoreFileError) -> LedgerReport {
         var audit = LedgerAudit(image: image)
         var damage: [StoreFileError] = []
+        var since: Int64?
         try ledger.forEach(through: image.head.transaction) {
             audit.check($0)
+            if !damage.isEmpty, since == nil { since = $0.timeMillis }
         } noteDamage: {
             damage.append($0)
+            since = nil
         }
         audit.checkRecords()
         audit.report.damage = damage
+        audit.report.completeSinceMillis = since
+        audit.report.asideFiles = try ledger.asideNames.map { ledger.directory + "/" + $0 }
         return audit.report
     }
 

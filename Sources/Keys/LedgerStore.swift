@@ -8,6 +8,7 @@ import Reactor
 /// The ledger of the store in a directory. Compaction, copies and questions use it one at a time.
 struct LedgerStore {
     static let fileName = "ledger"
+    private static let asidePrefix = "ledger.damaged-"
     /// Entries that are folded at a time, and so are in memory at once.
     private static let foldedCount = 1 << 14
 
@@ -23,16 +24,21 @@ struct LedgerStore {
     // MARK: Reading
 
     /// Calls `body` with every entry of transactions up to `last`, those of each key in their order, and
-    /// `noteDamage` with what of the file cannot be read.
+    /// `noteDamage` with what of the file cannot be read, where it would have come.
     func forEach(
         through last: UInt64, _ body: (LedgerEntry) -> Void, noteDamage: (StoreFileError) -> Void
     ) throws(StoreFileError) {
         var done: UInt64 = 0
+        let first = try firstInJournals()
         if try exists {
             done = try disk.withCopy(of: path) { (file) throws(StoreFileError) -> UInt64 in
                 let map = try map(file)
-                for range in map.damage { noteDamage(damage(range)) }
+                var ranges = map.damage[...]
+                defer { if let lost = lostTail(map, file, first) { noteDamage(lost) } }
                 for chunk in map.chunks {
+                    while let range = ranges.first, range.upperBound <= chunk.payload.lowerBound {
+                        noteDamage(damage(ranges.removeFirst()))
+                    }
                     try forEachEntry(of: chunk, in: file) { if $0.transaction <= last { body($0) } }
                 }
                 return map.transaction
@@ -43,18 +49,52 @@ struct LedgerStore {
 
     /// Whole chunks of the file, the entries in them, and the first damage.
     func inspect() throws(StoreFileError) -> (entryCount: Int, problem: StoreFileError?)? {
+        // The journals first: what a compaction takes out of them meanwhile is in the file by then.
+        let first = try firstInJournals()
         guard try exists else { return nil }
-        return try disk.withCopy(of: path) { (file) throws(StoreFileError) in try inspect(file) }
+        return try disk.withCopy(of: path) { (file) throws(StoreFileError) in try inspect(file, first) }
     }
 
-    /// As above, of bytes that are to be such a file.
+    /// As above, of bytes that are to be such a file; `first` is the oldest transaction in a journal.
     func inspect(
-        _ file: Span<UInt8>
+        _ file: Span<UInt8>, _ first: UInt64? = nil
     ) throws(StoreFileError) -> (entryCount: Int, problem: StoreFileError?) {
         let map = try map(file)
         var count = 0
         for chunk in map.chunks { try forEachEntry(of: chunk, in: file) { _ in count += 1 } }
-        return (count, map.damage.first.map { damage($0) })
+        return (count, map.damage.first.map { damage($0) } ?? lostTail(map, file, first))
+    }
+
+    /// What was wrong with files that a compaction has laid aside, by name: the history before the moment in the
+    /// name is in them.
+    var asideNames: [String] {
+        get throws(StoreFileError) {
+            try disk.names(in: directory).filter { $0.hasPrefix(Self.asidePrefix) }.sorted()
+        }
+    }
+
+    /// The end of the file is missing, and not because a crash has cut off what the journals still have.
+    private func lostTail(_ map: LedgerMap, _ file: Span<UInt8>, _ first: UInt64?) -> StoreFileError? {
+        guard let first, first > map.transaction + 1 else { return nil }
+        return .corrupt(
+            file: path, offset: map.length,
+            reason: "\(file.count - map.length) bytes at the end of the ledger are no entries, "
+                + "and transactions \(map.transaction + 1) to \(first - 1) are in no journal either")
+    }
+
+    /// The oldest transaction that a journal could tell of; nil if no journal says so.
+    private func firstInJournals() throws(StoreFileError) -> UInt64? {
+        var first: UInt64?
+        for name in try disk.names(in: directory) {
+            guard case .journal = StoreFileName(name) else { continue }
+            // A compaction may just be removing it.
+            guard let file = try? disk.openForReading(directory + "/" + name) else { continue }
+            var buffer = ByteBuffer(capacity: JournalFormat.headLength)
+            try disk.read(file, JournalFormat.headLength, into: &buffer, directory + "/" + name)
+            guard let head = try? JournalFormat.head(buffer.bytes) else { continue }
+            first = min(first ?? .max, head.firstTransaction)
+        }
+        return first
     }
 
     var filePath: String { path }
@@ -183,34 +223,60 @@ struct LedgerStore {
 
     // MARK: Writing
 
-    /// Brings everything up to `last` from the journals into the file, and returns when it is on the disk.
-    /// If the file is then longer than `budget`, the older half of it becomes one opening for each key.
-    func extend(through last: UInt64, budget: Int) throws(StoreFileError) {
+    /// Brings everything up to that of `image` from the journals into the file, and returns when it is on the disk.
+    /// If the file is then longer than `budget`, the older half of it becomes one opening for each key. A file that
+    /// is damaged is laid aside with everything in it, and a new one begins with what the records say.
+    func extend(through image: StoreImage, budget: Int) throws(StoreFileError) {
+        let last = image.head.transaction
+        let first = try firstInJournals()
         if try !exists {
             _ = try disk.create(path)
             try disk.syncDirectory(directory)
         }
         let file = try disk.openForAppending(path)
-        let (done, length) = try disk.withCopy(of: path) { (contents) throws(StoreFileError) in
+        let (done, length, isDamaged) = try disk.withCopy(of: path) { (contents) throws(StoreFileError) in
             let map = try map(contents)
-            return (map.transaction, map.length)
+            // An empty one is that of a store from before there was a ledger.
+            let isCut = contents.count > 0 && lostTail(map, contents, first) != nil
+            return (map.transaction, map.length, isCut || !map.damage.isEmpty)
         }
-        if try disk.length(file, path) != length { try disk.truncate(file, to: length, path) }
-        if done >= last { return }
-        try append(to: file, path, after: done, through: last)
-        try disk.sync(file, path)
-        try shorten(budget)
+        if !isDamaged, try disk.length(file, path) != length { try disk.truncate(file, to: length, path) }
+        if done < last {
+            try append(to: file, path, after: done, through: last)
+            try disk.sync(file, path)
+        }
+        if isDamaged { return try beginAnew(with: image) }
+        if done < last { try shorten(budget) }
+    }
+
+    /// Keeps the file under the name of this moment, and goes on in a new one.
+    private func beginAnew(with image: StoreImage) throws(StoreFileError) {
+        var name = ByteBuffer()
+        name.append(Self.asidePrefix)
+        Timestamp.append(unixMillis: Clock.realtimeNanos() / 1_000_000, to: &name)
+        let aside = directory + "/" + String(decoding: Array(copying: name.bytes), as: UTF8.self)
+        let newPath = path + ".tmp"
+        try disk.copy(path, to: aside)
+        try writeOpenings(of: image, to: newPath)
+        try disk.rename(newPath, to: path)
+        try disk.syncDirectory(directory)
     }
 
     /// Writes a ledger with everything up to `last` for a copy of the store in `target`.
     func copy(to target: String, through last: UInt64) throws(StoreFileError) {
         let copyPath = target + "/" + Self.fileName
+        let first = try firstInJournals()
         let copy = try disk.create(copyPath)
         var done: UInt64 = 0
         if try exists {
             done = try disk.withCopy(of: path) { (file) throws(StoreFileError) -> UInt64 in
                 let map = try map(file)
+                var ranges = map.damage[...]
                 for chunk in map.chunks {
+                    // Damage goes along: what is not in a copy is not missed.
+                    while let range = ranges.first, range.upperBound <= chunk.payload.lowerBound {
+                        try disk.write(copy, file.extracting(ranges.removeFirst()), copyPath)
+                    }
                     // The file may have gone on since the copy was begun.
                     if chunk.transaction > last {
                         var entries: [LedgerEntry] = []
@@ -223,6 +289,9 @@ struct LedgerStore {
                     let start = chunk.payload.lowerBound - LedgerFormat.headLength
                     try disk.write(copy, file.extracting(start..<chunk.payload.upperBound), copyPath)
                 }
+                if lostTail(map, file, first) != nil {
+                    try disk.write(copy, file.extracting(map.length..<file.count), copyPath)
+                }
                 return map.transaction
             }
         }
@@ -231,7 +300,9 @@ struct LedgerStore {
     }
 
     /// Writes a ledger that begins with what the records of `image` say, where the history is lost.
-    func begin(with image: StoreImage) throws(StoreFileError) {
+    func begin(with image: StoreImage) throws(StoreFileError) { try writeOpenings(of: image, to: path) }
+
+    private func writeOpenings(of image: StoreImage, to path: String) throws(StoreFileError) {
         let file = try disk.create(path)
         var openings: [LedgerEntry] = []
         image.forEachKey { key in

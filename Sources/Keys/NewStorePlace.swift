@@ -28,7 +28,7 @@ struct NewStorePlace {
 
     /// Checks the draft as the next start would, and gives it its name: a crash leaves the one or the other.
     func moveIn() throws(StoreFileError) {
-        if let problem = KeyStore.verify(draft).problem { throw problem }
+        if let problem = KeyStore.verify(draft).openingProblem { throw problem }
         try disk.syncDirectory(draft)
         // Takes the place of an empty directory, and of nothing else.
         try disk.rename(draft, to: directory)

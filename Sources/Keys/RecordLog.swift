@@ -70,6 +70,31 @@ public struct RecordLog: ~Copyable {
         return offset
     }
 
+    /// Whole records of such a file, which nobody need have open, and what is no record and was not left by a crash:
+    /// that leaves the beginning of one, which says how long it should have been. Nil if there is no file.
+    static func inspect(
+        _ name: String, in directory: String
+    ) throws(StoreFileError) -> (recordCount: Int, problem: StoreFileError?)? {
+        let path = directory + "/" + name
+        guard try Disk().exists(path) else { return nil }
+        return try Disk().withCopy(of: path) { (file) throws(StoreFileError) in
+            var count = 0
+            let length = read(file) { _ in
+                count += 1
+                return true
+            }
+            let rest = file.count - length
+            let isTorn =
+                rest < headLength
+                || file.little32(at: length) == marker
+                    && Int(file.little32(at: length + 4)) > rest - headLength
+            if isTorn { return (count, nil) }
+            return (
+                count, .corrupt(file: path, offset: length, reason: "\(rest) bytes are no whole records")
+            )
+        }
+    }
+
     private static func append(_ record: Span<UInt8>, to out: inout ByteBuffer) {
         let start = out.count
         out.append(little: marker)

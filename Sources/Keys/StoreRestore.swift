@@ -19,7 +19,7 @@ extension KeyStore {
         // A store that is being written is no copy of one moment.
         try StoreLock.checkFree(directory: backup)
         let report = KeyStore.verify(backup)
-        if let problem = report.problem { throw problem }
+        if let problem = report.openingProblem { throw problem }
         let place = try NewStorePlace(directory, for: "restore to", disk)
         do throws(StoreFileError) {
             for name in try disk.names(in: backup) where Self.isKept(name) {

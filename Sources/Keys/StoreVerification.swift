@@ -5,17 +5,24 @@ import Bytes
 
 /// What `KeyStore.verify` found.
 public struct VerificationReport: Sendable {
-    /// A file that was read to its end without complaint.
+    /// A file that was read, and how much of it is whole.
     public struct File: Sendable, Equatable {
         public let path: String
-        /// Records of a snapshot, transactions of a journal, entries of the ledger.
+        /// Records of a snapshot or of the sums of usage, transactions of a journal, entries of the ledger.
         public let recordCount: Int
     }
 
     public internal(set) var files: [File] = []
-    /// The first thing that would keep the store from opening; files after it were not read. Or, if it would
-    /// open, what of its ledger cannot be read.
-    public internal(set) var problem: StoreFileError?
+    /// The first thing that would keep the store from opening; files of records after it were not read.
+    public internal(set) var openingProblem: StoreFileError?
+    /// What of its ledger cannot be read, and of its sums of usage: neither keeps it from opening.
+    public internal(set) var ledgerProblem: StoreFileError?
+    public internal(set) var usageProblem: StoreFileError?
+    /// The worst of these.
+    public var problem: StoreFileError? { problems.first }
+    public var problems: [StoreFileError] {
+        [openingProblem, ledgerProblem, usageProblem].compactMap { $0 }
+    }
     /// What the next start would cut off. Usual after a crash, and also while a server is writing.
     public internal(set) var tornTail: OpenReport.TornTail?
     /// Without what is soft-deleted.
@@ -36,19 +43,37 @@ extension KeyStore {
         do throws(StoreFileError) {
             try recovery.run()
         } catch {
-            report.problem = error
+            report.openingProblem = error
         }
         report.take(recovery)
         do throws(StoreFileError) {
             let ledger = LedgerStore(directory, Disk())
             if let found = try ledger.inspect() {
                 report.files.append(.init(path: ledger.filePath, recordCount: found.entryCount))
-                if report.problem == nil { report.problem = found.problem }
+                report.ledgerProblem = found.problem
             }
         } catch {
-            if report.problem == nil { report.problem = error }
+            report.ledgerProblem = error
+        }
+        do throws(StoreFileError) {
+            if let found = try RecordLog.inspect(usageFileName, in: directory) {
+                let path = directory + "/" + usageFileName
+                report.files.append(.init(path: path, recordCount: found.recordCount))
+                report.usageProblem = found.problem
+            }
+        } catch {
+            report.usageProblem = error
         }
         return report
+    }
+
+    /// What of the ledger in `directory` cannot be read. Looks at all of it.
+    public static func ledgerProblem(_ directory: String) -> StoreFileError? {
+        do throws(StoreFileError) {
+            return try LedgerStore(directory, Disk()).inspect()?.problem
+        } catch {
+            return error
+        }
     }
 
     /// Judges `image` as the file of a ledger.
@@ -57,9 +82,9 @@ extension KeyStore {
         do throws(StoreFileError) {
             let found = try LedgerStore(".", Disk()).inspect(image)
             report.files = [.init(path: LedgerStore.fileName, recordCount: found.entryCount)]
-            report.problem = found.problem
+            report.ledgerProblem = found.problem
         } catch {
-            report.problem = error
+            report.ledgerProblem = error
         }
         return report
     }
@@ -71,7 +96,7 @@ extension KeyStore {
         do throws(StoreFileError) {
             try recovery.readJournal(1, image, StoreFileName.journal(1).text, true)
         } catch {
-            report.problem = error
+            report.openingProblem = error
         }
         report.take(recovery)
         return report

@@ -40,6 +40,8 @@ extension LedgerReport {
             "leased": .number(Int(leased)), "amounts": .object(amounts),
             "findingCount": .number(findingCount), "findings": .array(findings.map(\.json)),
             "damage": .array(damage.map { .string("\($0)") }),
+            "completeSince": completeSinceMillis.map { .number(Int($0)) } ?? .null,
+            "asideFiles": .array(asideFiles.map { .string($0) }),
         ]
     }
 }

@@ -143,4 +143,41 @@ import Testing
             #expect(done.errors.contains("there is no store at none"), "\(done.errors)")
         }
     }
+
+    @Test func damageIsNamedByEverybodyWhoReadsTheFile() throws {
+        let upstream = try Upstream()
+        let directory = try Directory()
+        do {
+            let gateway = try Gateway(Self.routes, upstream: upstream, directory: directory)
+            let key = try Self.makeKey(gateway, 100)
+            #expect(try gateway.get("/cheap/x", key: key).status == 200)
+            #expect(try gateway.stop() == .code(0))
+            #expect(try gateway.command("store", "compact").succeeded)
+            #expect(try gateway.command("key", "credits", key.id, "add", "10").succeeded)
+        }
+        let script = "printf 'garbage' | dd of=store/ledger bs=1 seek=30 conv=notrunc 2>/dev/null"
+        #expect(try runToEnd(["sh", "-c", script], in: directory.path).succeeded)
+        func run(_ arguments: String...) throws -> Finished {
+            try Keygate.run(arguments + ["--store", "store"], in: directory.path)
+        }
+        let verified = try run("store", "verify")
+        #expect(verified.exit == .code(1))
+        #expect(
+            verified.errors.hasPrefix("keygate: store/ledger is damaged at byte 0: "), "\(verified.errors)")
+        #expect(verified.output.hasSuffix("damaged\n"))
+        let added = try run("ledger", "verify")
+        #expect(added.exit == .code(1))
+        #expect(added.errors.contains("store/ledger is damaged at byte 0: "), "\(added.errors)")
+        #expect(added.errors.contains("; the history is complete since 20"), "\(added.errors)")
+
+        let gateway = try Gateway(Self.routes, upstream: upstream, directory: directory)
+        #expect(gateway.says("keygate: ./store/ledger is damaged at byte 0: "))
+        #expect(try gateway.command("store", "compact").succeeded)
+        let after = try gateway.command("ledger", "verify")
+        #expect(after.succeeded, "\(after.errors)")
+        #expect(
+            after.output.contains("store/ledger.damaged-20")
+                && after.output.contains(" was damaged and laid aside: the history is complete since then\n"))
+        #expect(try run("store", "verify").succeeded)
+    }
 }

@@ -209,12 +209,14 @@ private struct Told: Equatable {
         for length in 0..<whole.count {
             try Scratch.write(Array(whole[..<length]), to: path)
             #expect(try !KeyStore.verifyLedger(scratch.store).isSound, "cut at \(length)")
+            #expect(KeyStore.verify(scratch.store).ledgerProblem != nil, "cut at \(length)")
         }
         for offset in whole.indices {
             var damaged = whole
             damaged[offset] ^= 0x41
             try Scratch.write(damaged, to: path)
             #expect(try !KeyStore.verifyLedger(scratch.store).isSound, "flipped at \(offset)")
+            #expect(KeyStore.verify(scratch.store).ledgerProblem != nil, "flipped at \(offset)")
         }
         do { try KeyStore.open(scratch.store).compact() }
         // A later chunk makes it damage and not a torn tail.
@@ -229,6 +231,65 @@ private struct Told: Equatable {
                 == .corrupt(
                     file: path, offset: 0, reason: "\(whole.count) bytes of the ledger are no entries"))
         _ = try KeyStore.open(scratch.store)
+    }
+
+    @Test("a compaction lays a damaged ledger aside, and begins anew", arguments: [0, 7])
+    func laidAside(cut: Int) throws {
+        let scratch = Scratch()
+        try makeStore(scratch)
+        let path = scratch.store + "/ledger"
+        var damaged = try Scratch.read(path)
+        damaged[40] ^= 0x41
+        damaged.removeLast(cut)
+        try Scratch.write(damaged, to: path)
+        let problem = try #require(KeyStore.verify(scratch.store).problem)
+        guard case .corrupt(let file, let offset, let reason) = problem else {
+            Issue.record("\(problem)")
+            return
+        }
+        #expect(file == path && offset == 0)
+        #expect(reason.hasPrefix("\(damaged.count) bytes at the end of the ledger are no entries, and"))
+        let before = try KeyStore.verifyLedger(scratch.store)
+        #expect(before.damage == [problem])
+        #expect(before.completeSinceMillis != nil, "there are entries in the journal")
+        // A copy says so as well, and can be restored.
+        let copy = scratch.path + "/copy"
+        do { try KeyStore.open(scratch.store).backup(to: copy) }
+        #expect(KeyStore.verify(copy).ledgerProblem != nil)
+        #expect(try KeyStore.restore(copy, to: scratch.path + "/restored").ledgerProblem != nil)
+
+        do { try KeyStore.open(scratch.store).compact() }
+        #expect(KeyStore.verify(scratch.store).problem == nil)
+        let after = try KeyStore.verifyLedger(scratch.store)
+        #expect(after.isSound)
+        let aside = try #require(after.asideFiles.first)
+        #expect(aside.hasPrefix(path + ".damaged-"))
+        // What the journal had is behind what was damaged.
+        let kept = try Scratch.read(aside)
+        #expect(Array(kept[..<damaged.count]) == damaged && kept.count > damaged.count)
+        do { try KeyStore.open(scratch.store).compact() }
+        #expect(try KeyStore.verifyLedger(scratch.store).asideFiles == [aside])
+    }
+
+    @Test("garbage in the sums of usage is named, and what a crash leaves of a record is none")
+    func usageSums() throws {
+        let scratch = Scratch()
+        try makeStore(scratch)
+        let path = scratch.store + "/" + KeyStore.usageFileName
+        do {
+            var file = try RecordLog(KeyStore.usageFileName, in: scratch.store) { _ in true }
+            for text in ["first", "second"] { try file.append(bytes(text).span) }
+        }
+        let whole = try Scratch.read(path)
+        #expect(KeyStore.verify(scratch.store).files.last == .init(path: path, recordCount: 2))
+        try Scratch.write(Array(whole.dropLast(3)), to: path)
+        #expect(KeyStore.verify(scratch.store).problem == nil)
+        var damaged = whole
+        damaged[14] ^= 1
+        try Scratch.write(damaged, to: path)
+        #expect(
+            KeyStore.verify(scratch.store).problem
+                == .corrupt(file: path, offset: 0, reason: "\(whole.count) bytes are no whole records"))
     }
 
     @Test(

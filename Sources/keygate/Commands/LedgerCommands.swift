@@ -69,10 +69,14 @@ enum LedgerCommands {
         arguments.output.print(report, table: summary)
         if report["sound"] == .bool(true) { return .done }
         let count = report["findingCount"]?.integer ?? 0
+        var complaints = ["the ledger does not add up in \(count.counted("place"))"]
         let damage = (report["damage"]?.elements ?? []).map { Optional($0).cell }
-        throw .failed(
-            (["the ledger does not add up in \(count.counted("place"))"] + damage).joined(
-                separator: "; "))
+        if !damage.isEmpty {
+            let isKnown = report["completeSince"] != .null
+            let since = isKnown ? "complete since \(report.time("completeSince"))" : "not complete"
+            complaints += damage + ["the history is \(since)"]
+        }
+        throw .failed(complaints.joined(separator: "; "))
     }
 
     private static func summary(_ report: JSONValue) -> String {
@@ -91,7 +95,10 @@ enum LedgerCommands {
                 + "found \(finding.cell("found"))"
         }
         let verdict = report["sound"] == .bool(true) ? ["everything adds up"] : findings
-        return ([Table.fields(fields)] + verdict).joined(separator: "\n")
+        let aside = (report["asideFiles"]?.elements ?? []).map { file in
+            "\(Optional(file).cell) was damaged and laid aside: the history is complete since then"
+        }
+        return ([Table.fields(fields)] + aside + verdict).joined(separator: "\n")
     }
 
     /// The directory of a store that exists.

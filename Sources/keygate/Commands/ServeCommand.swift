@@ -24,6 +24,11 @@ enum ServeCommand {
             throw .failed("\(error)")
         }
         if let tail = store.report.tornTail { Console.complain("\(tail)") }
+        // Balances do not come from it, so nothing stands still for it; but nobody should find out years later.
+        if let problem = KeyStore.ledgerProblem(configuration.settings.storePath) {
+            Console.complain(
+                "\(problem). No balance depends on it; the next compaction lays it aside and begins anew")
+        }
         let ending: StoreThread.Ending
         do throws(StartError) {
             ending = try Server.run(

@@ -36,6 +36,7 @@ enum StoreTransferCommands {
             try KeyStore.restore(arguments.required(0), to: target)
         }
         if let tail = report.tornTail { Console.complain("\(tail)") }
+        for problem in report.problems { Console.complain("restored as it is: \(problem)") }
         let result: JSONValue = [
             "directory": .string(target), "keys": .number(report.keyCount),
             "identities": .number(report.identityCount), "leasedCredits": .number(Int(report.leasedCredits)),
