@@ -107,11 +107,22 @@ extension KeyStore {
         return target
     }
 
-    /// Writes everything into a draft, with a lock of its own, and gives it the name `target`, which nothing but
-    /// an empty directory may have.
+    /// Writes everything into a draft and goes on in it, under the name `target`.
     private func move(to target: String) throws(StoreFileError) {
         let draft = Disk.sibling(of: target, ".remade")
         try disk.removeTree(draft)
+        do throws(StoreFileError) {
+            try move(to: target, by: draft)
+        } catch {
+            // Once it has the name this finds nothing.
+            try? disk.removeTree(draft)
+            throw error
+        }
+    }
+
+    /// Writes everything into a draft, with a lock of its own, and gives it the name `target`, which nothing but
+    /// an empty directory may have.
+    private func move(to target: String, by draft: String) throws(StoreFileError) {
         let image = imageForBackup()
         try Self.writeBackup(image, of: directory, to: draft, disk, .none)
         let newLock = try StoreLock.take(directory: draft)

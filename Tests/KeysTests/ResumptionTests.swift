@@ -264,7 +264,28 @@ import Testing
         #expect(store.log.lines.last?.hasPrefix("what is in memory is lost") == true)
     }
 
-    @Test("a compaction writes nothing into a store that has taken the directory's place, also when half done")
+    @Test("a draft that could not be given the name of the directory is not left beside it")
+    func abandonedDraft() throws {
+        // How many operations it takes to make the directory again, by when it first succeeds.
+        var isMade = false
+        var number = 0
+        while !isMade {
+            number += 1
+            let scratch = Scratch()
+            let faults = FaultSchedule(failing: number + 8, .fails, count: 1)
+            var options = StoreOptions()
+            options.disk = Disk(faults: faults)
+            let store = try KeyStore.open(scratch.store, options)
+            try add("first", to: store)
+            Scratch.remove(scratch.store)
+            store.checkPlace()
+            isMade = (try? store.resume()) != nil
+            #expect(!(try Disk().exists(scratch.store + ".remade")), "operation \(number)")
+        }
+        #expect(number > 10)
+    }
+
+    @Test("a compaction writes nothing into a store that has taken the directory's place")
     func compactionElsewhere() throws {
         let store = try KeyStore.open(scratch.store)
         try add("first", to: store)
