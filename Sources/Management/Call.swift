@@ -2,6 +2,7 @@
 // whose kind the schema has already settled, so a mismatch is a mistake in the table, not in the request.
 
 public import Access
+import Bytes
 import JSON
 
 /// Who asks the management API for something.
@@ -76,6 +77,21 @@ struct Call {
         if member == .null { return .clear }
         guard let value = read(member) else { preconditionFailure("the schema settles the kind of \(name)") }
         return .set(value)
+    }
+
+    /// The networks of `allowedNetworks`; nil if it is absent.
+    func allowedNetworks() throws(ManagementError) -> [IPNetwork]? {
+        guard let texts = texts("allowedNetworks") else { return nil }
+        var networks: [IPNetwork] = []
+        for text in texts {
+            let bytes = Array(text.utf8)
+            do throws(IPNetworkError) {
+                networks.append(try IPNetwork(parsing: bytes.span))
+            } catch {
+                throw ManagementError(.invalidInput, "allowedNetworks: \(error), found \"\(text)\"")
+            }
+        }
+        return networks
     }
 
     // MARK: Meta

@@ -20,7 +20,7 @@ enum KeyProcedures {
                 .optional("credits", .newCredits),
                 .optional("ratelimits", .ratelimits), .optional("enabled", .boolean),
                 .optional("recoverable", .boolean)),
-            run: create),
+            operatorFields: [Schema.allowedNetworks], run: create),
         Procedure("keys.getKey", .body(.required("keyId", .keyId), .optional("decrypt", .boolean)), run: get),
         Procedure("keys.whoami", .body(.required("key", .string(length: 1...512, of: .any))), run: whoami),
         Procedure(
@@ -59,6 +59,7 @@ enum KeyProcedures {
         record.isEnabled = call.flag("enabled", default: true)
         record.credits = credits
         record.limits = limits
+        record.allowedNetworks = try call.allowedNetworks() ?? []
         record.roles = try store.existingRoles(named: call.texts("roles") ?? [])
         record.permissions = try store.permissions(madeFrom: call.texts("permissions") ?? [])
         if let externalID = call.text("externalId") {
@@ -77,7 +78,7 @@ enum KeyProcedures {
             try call.require(store.requirement("decrypt_key", on: key))
             throw .notRecoverable
         }
-        return .data(store.json(of: key))
+        return .data(store.json(of: key, for: call.caller))
     }
 
     private static func whoami(_ call: Call, _ store: inout Transaction) throws(ManagementError) -> Outcome {

@@ -14,7 +14,7 @@ enum KeyUpdateProcedure {
                 .optional("credits", .nullable(.changedCredits)),
                 .optional("ratelimits", .nullable(.ratelimits)),
                 .optional("permissions", .slugs), .optional("roles", .roleNames)),
-            run: update)
+            operatorFields: [Schema.allowedNetworks], run: update)
     ]
 
     private static func update(_ call: Call, _ store: inout Transaction) throws(ManagementError) -> Outcome {
@@ -27,6 +27,7 @@ enum KeyUpdateProcedure {
         call.integerChange("expires").apply(to: &key.expiresAtMillis)
         key.isEnabled = call.flag("enabled", default: key.isEnabled)
         if let limits = try call.limits() { key.limits = limits }
+        if let networks = try call.allowedNetworks() { key.allowedNetworks = networks }
         switch call.textChange("externalId") {
         case .keep: break
         case .clear: key.identity = nil

@@ -38,7 +38,7 @@ public struct PreparedCall: Sendable {
     public init?(procedure name: String, body: Span<UInt8>, from surface: Surface) throws(ManagementError) {
         guard let procedure = Procedure.find(name, from: surface) else { return nil }
         self.procedure = procedure
-        self.body = try Self.decode(body, for: procedure)
+        self.body = try Self.decode(body, for: procedure, from: surface)
     }
 
     /// Carries the call out. What it throws must end the transaction, because part of the work may have been
@@ -52,7 +52,7 @@ public struct PreparedCall: Sendable {
     }
 
     private static func decode(
-        _ body: Span<UInt8>, for procedure: Procedure
+        _ body: Span<UInt8>, for procedure: Procedure, from surface: Surface
     ) throws(ManagementError) -> JSONValue {
         let parsed: JSONValue
         do throws(JSONError) {
@@ -66,7 +66,7 @@ public struct PreparedCall: Sendable {
                 .invalidInput, "POST request body for '/v2/\(procedure.name)' is not valid JSON",
                 violations: [violation])
         }
-        let violations = procedure.schema.violations(in: parsed)
+        let violations = procedure.schema(for: surface).violations(in: parsed)
         guard violations.isEmpty else {
             throw ManagementError(
                 .invalidInput, "POST request body for '/v2/\(procedure.name)' failed to validate schema",

@@ -18,13 +18,27 @@ struct Procedure: Sendable {
     let name: String
     let audience: Audience
     let schema: Schema
+    /// Members of the body that only the operator of this machine can send: the published schema has no such things.
+    let operatorFields: [Schema.Field]
     let run: Body
 
-    init(_ name: String, for audience: Audience = .everyone, _ schema: Schema, run: @escaping Body) {
+    init(
+        _ name: String, for audience: Audience = .everyone, _ schema: Schema,
+        operatorFields: [Schema.Field] = [], run: @escaping Body
+    ) {
         self.name = name
         self.audience = audience
         self.schema = schema
+        self.operatorFields = operatorFields
         self.run = run
+    }
+
+    /// What a body from there has to look like.
+    func schema(for surface: PreparedCall.Surface) -> Schema {
+        switch surface {
+        case .network: schema
+        case .local: schema.adding(operatorFields)
+        }
     }
 
     static let all: [Procedure] =

@@ -113,6 +113,15 @@ extension Transaction {
         key.roles.compactMap { role($0).map { .string($0.name) } }
     }
 
+    /// A key as this caller sees it: where it may be used from is not part of the API that root keys speak.
+    func json(of key: KeyRecord, for caller: Caller) -> JSONValue {
+        guard case .operator = caller, !key.allowedNetworks.isEmpty, var object = json(of: key).object else {
+            return json(of: key)
+        }
+        object.append("allowedNetworks", .array(key.allowedNetworks.map { .string("\($0)") }))
+        return .object(object)
+    }
+
     /// A key as `getKey` and `listKeys` show it.
     func json(of key: KeyRecord) -> JSONValue {
         var object = JSONObject()

@@ -89,6 +89,15 @@ extension Schema {
         if case .object(let fields, _) = self { fields.isEmpty } else { false }
     }
 
+    /// The same object with further members.
+    func adding(_ more: [Field]) -> Schema {
+        if more.isEmpty { return self }
+        guard case .object(let fields, let unknown) = self else {
+            preconditionFailure("only an object has members")
+        }
+        return .object(fields + more, unknown)
+    }
+
     /// Every way in which `value` breaks the schema; empty if it conforms.
     func violations(in value: JSONValue) -> [SchemaViolation] {
         var found: [SchemaViolation] = []

@@ -19,6 +19,11 @@ extension Schema {
     static let reference = Schema.string(length: 1...Int.max, of: .any)
     static let anyText = Schema.string(length: unbounded, of: .any)
 
+    /// Addresses and networks that a key may be used from. The API that we speak has none; see
+    /// `Procedure.operatorFields`.
+    static let allowedNetworks = Field.optional(
+        "allowedNetworks", .array(of: .string(length: 1...64, of: .any), count: 0...1_000))
+
     static let ratelimits = Schema.array(
         of: .object(
             [

@@ -90,6 +90,49 @@ import Testing
     }
 
     @Test(arguments: [true, false])
+    func addressesThatAKeyMayBeUsedFrom(_ running: Bool) throws {
+        let keygate = try Shell(running: running)
+        let made = try keygate.json(
+            "key", "create", "--api", "shop", "--allow-ip", "10.0.0.0/8,::1", "--allow-ip", "192.0.2.7")
+        let id = try #require(made["keyId"]?.string)
+        let secret = try #require(made["key"]?.string)
+        func networks() throws -> [String]? {
+            try keygate.json("key", "get", id)["allowedNetworks"]?.array?.compactMap(\.string)
+        }
+        func from(_ address: String) throws -> String {
+            try keygate("explain", "GET", "/any/x", "--key", secret, "--ip", address).output
+        }
+        #expect(try networks() == ["10.0.0.0/8", "::1", "192.0.2.7"])
+        #expect(try keygate("key", "get", id).output.contains("10.0.0.0/8,::1,192.0.2.7"))
+        #expect(try from("127.0.0.1").contains("answer      403 FORBIDDEN"))
+        #expect(try from("10.9.9.9").contains("the address is admitted: by the allow-list"))
+        if let gateway = keygate.gateway {
+            let client = try gateway.connect()
+            #expect(try client.request("GET", "/any/x", key: secret).code == "FORBIDDEN")
+            #expect(try keygate("key", "update", id, "--allow-ip", "127.0.0.0/8").succeeded)
+            #expect(try client.request("GET", "/any/x", key: secret).status == 200)
+        } else {
+            #expect(try keygate("key", "update", id, "--allow-ip", "127.0.0.0/8").succeeded)
+        }
+        #expect(try keygate("key", "update", id, "--name", "other").succeeded)
+        #expect(try networks() == ["127.0.0.0/8"], "what is not given stays")
+        let rerolled = try #require(try keygate.json("key", "reroll", id, "--grace", "1h")["keyId"]?.string)
+        #expect(
+            try keygate.json("key", "get", rerolled)["allowedNetworks"]?.array?.count == 1, "and goes along")
+        let bad = try keygate("key", "update", id, "--allow-ip", "10.0.0.1/8")
+        #expect(bad.exit == .code(2))
+        #expect(
+            bad.errors.contains(
+                "--allow-ip: the address has bits beyond its length; the network is 10.0.0.0/8, found \"10.0.0.1/8\""
+            ), "\(bad.errors)")
+        #expect(try keygate("key", "update", id, "--allow-ip", "::1", "--no-allow-ip").exit == .code(2))
+        #expect(try keygate("key", "update", id, "--no-allow-ip").succeeded)
+        #expect(try networks() == nil)
+        #expect(try keygate("key", "get", id).output.contains("anywhere"))
+        #expect(try from("203.0.113.9").contains("there is no allow-list"))
+    }
+
+    @Test(arguments: [true, false])
     func identities(_ running: Bool) throws {
         let keygate = try Shell(running: running)
         let id = try #require(

@@ -65,4 +65,24 @@ struct EnvelopeTests {
         let unknown = try PreparedCall(procedure: "apis.nothing", body: body.span, from: .local) != nil
         #expect(local && !network && !unknown)
     }
+
+    @Test("what only the operator may say is unknown to the network, and not shown to it")
+    func membersOfTheOperator() throws {
+        let sandbox = try Sandbox()
+        let key = try sandbox.createKey(in: try sandbox.createAPI(), #""allowedNetworks":["10.0.0.0/8"]"#)
+        #expect(try sandbox.key(key.id)["allowedNetworks"]?.description == #"["10.0.0.0/8"]"#)
+        let root = try Sandbox.rootKey("api.*.read_key")
+        let shown = try sandbox.data("keys.getKey", #"{"keyId":"\#(key.id)"}"#, as: root)
+        #expect(shown["keyId"]?.text == key.id && shown["allowedNetworks"] == nil)
+        try sandbox.refuses(
+            .invalidInput, "keys.updateKey", #"{"keyId":"\#(key.id)","allowedNetworks":["10.0.0.1/8"]}"#)
+        for procedure in ["keys.createKey", "keys.updateKey"] {
+            let body = Array(#"{"apiId":"api_1","keyId":"key_1","allowedNetworks":[]}"#.utf8)
+            let refusal = #expect(throws: ManagementError.self) {
+                _ = try PreparedCall(procedure: procedure, body: body.span, from: .network)
+            }
+            #expect(
+                refusal?.violations.contains { $0.message.contains("'allowedNetworks' not allowed") } == true)
+        }
+    }
 }

@@ -1,5 +1,7 @@
 // keygate key …: everything that changes a key which exists.
 
+import Access
+import Bytes
 import JSON
 
 enum KeyChangeCommands {
@@ -16,6 +18,9 @@ enum KeyChangeCommands {
             .value(
                 "--expires", as: "TIME",
                 "ISO-8601, Unix milliseconds, or a duration from now such as 30d or -1h"),
+            .values(
+                "--allow-ip", as: "CIDR[,CIDR…]",
+                "where it may be used from, such as 10.0.0.0/8; with none set, anywhere"),
         ] + .limits + .credits
 
     private static let grants: [Option] = [
@@ -25,13 +30,16 @@ enum KeyChangeCommands {
     static let commands: [Command] = [
         Command(
             "key update", "ID",
-            summary: "Changes what is given; --permission and --role replace what the key had.",
+            summary:
+                "Changes what is given; --permission, --role, --ratelimit and --allow-ip replace what the key had.",
             options: properties + [
                 .flag("--no-name", "remove the name"), .flag("--no-identity", "unlink it from its identity"),
                 .flag("--no-permissions", "take all direct permissions"),
                 .flag("--no-roles", "take all roles"),
                 .flag("--no-meta", "remove the meta"), .flag("--no-expires", "it never expires"),
-                .flag("--no-ratelimits", "remove its own limits"), .flag("--no-credits", "unlimited credits"),
+                .flag("--no-ratelimits", "remove its own limits"),
+                .flag("--no-allow-ip", "it may be used from anywhere"),
+                .flag("--no-credits", "unlimited credits"),
             ] + .store, run: update),
         Command("key enable", "ID", summary: "Lets a disabled key work again.", options: .store, run: enable),
         Command(
@@ -56,8 +64,26 @@ enum KeyChangeCommands {
         body.append("meta", ifPresent: try arguments.object("--meta"))
         body.append("expires", ifPresent: try arguments.instant("--expires"))
         body.append("ratelimits", ifPresent: try arguments.ratelimits())
+        body.append("allowedNetworks", ifPresent: try allowedNetworks(arguments))
         body.append("credits", ifPresent: try arguments.credits())
         return body
+    }
+
+    /// The networks that were given, in the spelling of the store.
+    private static func allowedNetworks(_ arguments: Arguments) throws(CommandFailure) -> JSONValue? {
+        if !arguments.has("--allow-ip") { return nil }
+        var networks: [JSONValue] = []
+        for text in arguments.all("--allow-ip").flatMap({
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }) {
+            let bytes = Array(text.utf8)
+            do throws(IPNetworkError) {
+                networks.append(.string("\(try IPNetwork(parsing: bytes.span))"))
+            } catch {
+                throw .usage("--allow-ip: \(error), found \"\(text)\"")
+            }
+        }
+        return .array(networks)
     }
 
     private static func update(_ arguments: Arguments) throws(CommandFailure) -> ExitCode {
@@ -68,11 +94,12 @@ enum KeyChangeCommands {
             ("name", "--name"), ("externalId", "--identity"), ("permissions", "--permission"),
             ("roles", "--role"),
             ("meta", "--meta"), ("expires", "--expires"), ("ratelimits", "--ratelimit"),
-            ("credits", "--credits"),
+            ("credits", "--credits"), ("allowedNetworks", "--allow-ip"),
         ]
         for (member, option) in pairs {
-            let isList = member == "permissions" || member == "roles" || member == "ratelimits"
-            let negation = isList ? "--no-\(member)" : "--no-\(option.dropFirst(2))"
+            let isList = ["permissions", "roles", "ratelimits", "allowedNetworks"].contains(member)
+            let negation =
+                isList && option != "--allow-ip" ? "--no-\(member)" : "--no-\(option.dropFirst(2))"
             let change = try arguments.change(option, clearedBy: negation, to: given[member])
             // Lists are emptied by an empty list, everything else is cleared by null.
             body.append(member, ifPresent: isList && change == .null ? [] : change)

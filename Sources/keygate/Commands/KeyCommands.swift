@@ -91,6 +91,7 @@ enum KeyCommands {
                 ("identity", (key["identity"]?["externalId"]).cell), ("enabled", key.cell("enabled")),
                 ("expires", key.time("expires")), ("roles", key.cell("roles")),
                 ("permissions", key.cell("permissions")), ("meta", key.cell("meta")),
+                ("allowed from", key["allowedNetworks"] == nil ? "anywhere" : key.cell("allowedNetworks")),
                 ("created", key.time("createdAt")), ("updated", key.time("updatedAt")),
                 ("last used", key.time("lastUsedAt")),
             ])
