@@ -276,6 +276,24 @@ import Testing
         return try #require(JSONValue(done.output)?.array, "\(done.output)\(done.errors)")
     }
 
+    /// The rules of one file, the keys of another store.
+    @Test(arguments: [true, false])
+    func explainTakesAStoreBesideTheRules(_ running: Bool) throws {
+        let keygate = try Shell(running: running)
+        let made = try keygate.json("key", "create", "--api", "shop", "--identity", "acme")
+        let secret = try #require(made["key"]?.string)
+        let directory = try Directory()
+        try directory.write(
+            Gateway.file("route GET /x { authenticated }", upstream: try Upstream()), to: "gateway.conf")
+        let store = keygate.directory.file("store")
+        for rules in [["-c", "gateway.conf"], []] {
+            let told = try Keygate.run(
+                ["explain", "--store", store, "GET", "/x", "--key", secret] + rules, in: directory.path)
+            #expect(
+                told.succeeded && told.output.contains("X-Tenant-Id: acme"), "\(told.output)\(told.errors)")
+        }
+    }
+
     @Test(arguments: ["bearer", "header X-API-Key", "query api_key"])
     func explainPutsTheKeyWhereItIsLookedFor(_ credential: String) throws {
         let gateway = try Gateway("credential \(credential)\n" + Gateway.routes, upstream: try Upstream())

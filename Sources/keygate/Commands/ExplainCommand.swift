@@ -17,6 +17,7 @@ enum ExplainCommand {
                 + "Changes nothing. Exit 0 if it would be forwarded, or is a preflight that gets leave; 1 if not.",
             options: [
                 ConfigurationFile.option,
+                .value("--store", as: "DIR", "look for keys in this store instead"),
                 .value("--key", as: "KEY", "the key that the request carries"),
                 .value("--key-id", as: "ID", "a key by its id, when its text is not at hand"),
                 .flag("--no-key", "the request carries no key (the default)"),
@@ -48,7 +49,7 @@ enum ExplainCommand {
             address: address)
         if let key = arguments.value("--key") { request.credential = .key(Array(key.utf8)) }
 
-        let directory = configuration.settings.storePath
+        let directory = arguments.value("--store") ?? configuration.settings.storePath
         if let server = try ControlClient(storeDirectory: directory) {
             return try ask(server, request, configuration, keyID: arguments.value("--key-id"), ip: ip)
         }
