@@ -133,6 +133,24 @@ import Testing
     }
 
     @Test(arguments: [true, false])
+    func aVerificationSpendsWhatItIsTold(_ running: Bool) throws {
+        let keygate = try Shell(running: running)
+        let made = try keygate.json("key", "create", "--api", "shop", "--credits", "10")
+        let id = try #require(made["keyId"]?.string)
+        let secret = try #require(made["key"]?.string)
+        for (options, left) in [([], 9), (["--cost", "4"], 5), (["--cost=0"], 5)] as [([String], Double)] {
+            let done = try Keygate.run(
+                ["key", "verify", secret, "-c", "gateway.conf"] + options, in: keygate.directory.path)
+            #expect(done.succeeded, "\(done.errors)")
+            #expect(try keygate.json("key", "credits", id)["remaining"]?.number == left)
+        }
+        #expect(
+            try keygate("key", "verify", secret, "--cost", "6", "--json").output.contains("USAGE_EXCEEDED"))
+        let help = try Keygate.run(["help", "key", "verify"], in: keygate.directory.path).output
+        #expect(help.contains("spends credits") && help.contains("keygate explain"))
+    }
+
+    @Test(arguments: [true, false])
     func identities(_ running: Bool) throws {
         let keygate = try Shell(running: running)
         let id = try #require(

@@ -27,11 +27,15 @@ enum KeyCommands {
             Command(
                 "key verify", "[KEY]",
                 summary:
-                    "Says whether a key would be let through, and why not. Reads the key from standard input if none is given.",
+                    "Verifies a key as keys.verifyKey does, and says why not: a valid one spends credits and is charged "
+                    + "its automatic limits. For a look that spends nothing: keygate explain. No address is known "
+                    + "here, so a key with --allow-ip is FORBIDDEN. Reads the key from standard input if none is given.",
                 options: [
                     .value(
                         "--permission", as: "QUERY",
                         "what it must hold, such as \"invoices.read OR billing.admin\""),
+                    .value(
+                        "--cost", as: "N", "credits it spends, of a key that has some; default 1, 0 for none"),
                     .values("--tag", as: "NAME=VALUE", "a tag of the verification"),
                 ] + .store, run: verify),
             Command(
@@ -107,6 +111,7 @@ enum KeyCommands {
         var body = JSONObject()
         body.append("key", .string(key))
         body.append("permissions", ifPresent: arguments.text("--permission"))
+        if let cost = try arguments.integer("--cost") { body.append("credits", ["cost": cost]) }
         body.append("tags", ifPresent: arguments.texts("--tag"))
         let decision = try Administration(arguments).call("keys.verifyKey", .object(body))
         arguments.output.print(decision) { decision in
