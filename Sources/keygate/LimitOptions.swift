@@ -10,11 +10,17 @@ extension [Option] {
             "a limit such as requests=100/1m; with ,auto behind it, charged by every request")
     ]
 
-    /// What pays for a key's requests.
-    static let credits: [Option] = [
-        .value("--credits", as: "N", "credits the key may spend; without, it is not limited by credits"),
-        .value("--refill", as: "daily:N|monthly:DAY:N", "what the credits are filled up to, at midnight UTC"),
-    ]
+    /// What pays for the requests of a key that is made, and of one that is changed.
+    static let credits = credits("without, it is not limited by credits")
+    static let changedCredits = credits("without, they stay as they are")
+
+    private static func credits(_ otherwise: String) -> [Option] {
+        [
+            .value("--credits", as: "N", "credits the key may spend; \(otherwise)"),
+            .value(
+                "--refill", as: "daily:N|monthly:DAY:N", "what the credits are filled up to, at midnight UTC"),
+        ]
+    }
 }
 
 extension Arguments {

@@ -379,6 +379,18 @@ import Testing
 }
 
 @Suite struct CommandHelp {
+    /// The one said of the other that without the option a key is not limited by credits.
+    @Test(arguments: [
+        ("create", "--credits N", "without, it is not limited by credits"),
+        ("update", "--credits N", "without, they stay as they are"),
+    ])
+    func whatIsNotGivenIsSaid(_ verb: String, _ option: String, _ otherwise: String) throws {
+        let directory = try Directory()
+        let help = try Keygate.run(["help", "key", verb], in: directory.path).output.split(separator: "\n")
+        let line = try #require(help.first { $0.contains("  " + option) })
+        #expect(line.hasSuffix(otherwise))
+    }
+
     @Test(arguments: ["--help", "-h"])
     func aNounIsExplainedByItsVerbs(_ option: String) throws {
         let directory = try Directory()

@@ -21,7 +21,7 @@ enum KeyChangeCommands {
             .values(
                 "--allow-ip", as: "CIDR[,CIDR…]",
                 "where it may be used from, such as 10.0.0.0/8; with none set, anywhere"),
-        ] + .limits + .credits
+        ] + .limits
 
     private static let grants: [Option] = [
         .values("--permission", as: "SLUG", "a permission"), .values("--role", as: "NAME", "a role"),
@@ -32,7 +32,7 @@ enum KeyChangeCommands {
             "key update", "ID",
             summary:
                 "Changes what is given; --permission, --role, --ratelimit and --allow-ip replace what the key had.",
-            options: properties + [
+            options: properties + .changedCredits + [
                 .flag("--no-name", "remove the name"), .flag("--no-identity", "unlink it from its identity"),
                 .flag("--no-permissions", "take all direct permissions"),
                 .flag("--no-roles", "take all roles"),

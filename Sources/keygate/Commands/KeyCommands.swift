@@ -14,7 +14,9 @@ enum KeyCommands {
                     .value("--api", as: "NAME|ID", "the API whose key it is (required)"),
                     .value("--prefix", as: "TEXT", "what the key's text begins with, before an underscore"),
                     .value("--bytes", as: "N", "random bytes, 16 to 255; default 16"),
-                ] + KeyChangeCommands.properties + [.flag("--disabled", "refused until it is enabled")]
+                ] + KeyChangeCommands.properties + .credits + [
+                    .flag("--disabled", "refused until it is enabled")
+                ]
                     + .store,
                 run: create),
             Command(
