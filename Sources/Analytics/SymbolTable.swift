@@ -65,7 +65,8 @@ struct SymbolTable: Sendable {
 
     /// Where the text is, or where it would be.
     private func slot(of text: Span<UInt8>) -> Int {
-        var slot = Self.hash(text) & (slots.count - 1)
+        // Tags may be text of clients.
+        var slot = KeyedHash.hash(text) & (slots.count - 1)
         while slots[slot] != 0, !with(slots[slot] - 1, { ASCII.equals($0, text) }) {
             slot = (slot + 1) & (slots.count - 1)
         }
@@ -75,19 +76,10 @@ struct SymbolTable: Sendable {
     private mutating func grow() {
         slots = [UInt32](repeating: 0, count: slots.count * 2)
         for symbol in 1..<UInt32(ends.count) {
-            var slot = with(symbol) { Self.hash($0) } & (slots.count - 1)
+            var slot = with(symbol) { KeyedHash.hash($0) } & (slots.count - 1)
             while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
             slots[slot] = symbol + 1
         }
-    }
-
-    /// Tags may be text of clients, so this is the standard library's keyed hash (SipHash): chosen input
-    /// must not make everybody probe for ever.
-    private static func hash(_ bytes: Span<UInt8>) -> Int {
-        var hasher = Hasher()
-        // The hasher reads them and keeps nothing.
-        unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
-        return hasher.finalize() & Int.max
     }
 }
 
