@@ -24,6 +24,7 @@ struct RouteChecker {
     let context: RouteContext
     let values: ValueReader
     private var builder = RouteTableBuilder()
+    private var openness = OpennessOfHead()
     /// The heads of the routes that were understood, in the order of `routes`.
     private var heads: [Place] = []
     private(set) var routes: [Route] = []
@@ -79,6 +80,8 @@ struct RouteChecker {
         }
         guard findings.errorCount == errorsBefore, let access = body.access else { return }
         permissionUses += body.permissionUses
+        apiUses += body.apiUses
+        openness.add(methods, host, pattern.segments, access, isShadow: body.isShadow, at: directive.head)
         if case .open = access {
             findings.warning("this route is public: no key is asked for", at: directive.head)
         }
@@ -105,6 +108,7 @@ struct RouteChecker {
             findings.warning(
                 "no request reaches this route: more specific ones take all of its paths", at: heads[index])
         }
+        openness.warn(findings)
         table = builder.build()
     }
 

@@ -114,6 +114,18 @@ import Testing
                 "3:14 \":id\" matches only itself; any segment is written {id}"
             ),
             ("route GET /a:id { authenticated }", nil),
+            (
+                "route GET /a/{x} { require b }\nroute HEAD /a/{y} { authenticated }",
+                "4:1 HEAD asks for less here than GET at g.conf:3, which would admit it as well"
+            ),
+            (
+                "route HEAD,PUT /a { authenticated; shadow }\nroute * /a { authenticated }",
+                "3:1 HEAD asks for less here than GET at g.conf:4, which would admit it as well"
+            ),
+            ("route GET /a { authenticated }\nroute HEAD /a { require b }", nil),
+            ("route GET /a { require b }\nroute HEAD /a host h { authenticated }", nil),
+            ("route GET /a { require b }\nroute HEAD /a/** { authenticated }", nil),
+            ("route POST /a { require b }\nroute HEAD /a { authenticated }", nil),
         ])
     func warnings(_ text: String, _ expected: String?) throws {
         let warnings = try Conf.compile(Conf.frame + text + "\n").warnings
