@@ -19,6 +19,7 @@ struct Checker {
         let table: RouteTable
         let injectedHeaders: [InjectedHeader]
         let permissionUses: [PermissionUse]
+        let apiUses: [APIUse]
     }
 
     let findings: Findings
@@ -35,6 +36,7 @@ struct Checker {
     var injected: [(header: InjectedHeader, place: Place)] = []
     var hasHeadersBlock = false
     var apis: [String] = []
+    private var apiUses: [APIUse] = []
     var tags: [(tag: Tag, place: Place)] = []
     private var namedLimits = NamedLimitList()
     private var cors: WrittenCORS?
@@ -63,7 +65,8 @@ struct Checker {
         if findings.hasErrors { return nil }
         return Result(
             settings: settings, upstreams: upstreams.map(\.group), routes: routes.routes, table: routes.table,
-            injectedHeaders: injected.map(\.header), permissionUses: routes.permissionUses)
+            injectedHeaders: injected.map(\.header), permissionUses: routes.permissionUses,
+            apiUses: apiUses + routes.apiUses)
     }
 
     private mutating func checkTopLevel(_ directive: Directive) {
@@ -77,7 +80,7 @@ struct Checker {
         case "trusted-proxies": checkTrustedProxies(directive)
         case "api":
             if let words = findings.arguments(directive, 1...100, "api NAME…") {
-                for word in words { APIList.add(word, to: &apis, values) }
+                for word in words { APIList.add(word, to: &apis, &apiUses, values) }
             }
         case "tag":
             if let words = findings.arguments(directive, 1...100, "tag NAME=VALUE…") {

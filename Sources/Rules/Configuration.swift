@@ -14,6 +14,8 @@ public struct Configuration: Sendable {
     public let warnings: [Diagnostic]
     /// Every permission that a `require` names, in the order of the text.
     public let permissionUses: [PermissionUse]
+    /// Every API that an `api` names: those for all routes, then those of routes, in the order of the text.
+    public let apiUses: [APIUse]
     /// Path of the file it was read from.
     public let path: String
 
@@ -22,7 +24,7 @@ public struct Configuration: Sendable {
     init(
         settings: Settings, upstreams: [UpstreamGroup], routes: [Route], table: RouteTable,
         injectedHeaders: [InjectedHeader], warnings: [Diagnostic], permissionUses: [PermissionUse],
-        path: String,
+        apiUses: [APIUse], path: String,
         record: SourceRecord
     ) {
         self.settings = settings
@@ -32,6 +34,7 @@ public struct Configuration: Sendable {
         self.injectedHeaders = injectedHeaders
         self.warnings = warnings
         self.permissionUses = permissionUses
+        self.apiUses = apiUses
         self.path = path
         self.record = record
     }
@@ -52,7 +55,8 @@ public struct Configuration: Sendable {
             settings: checked.settings, upstreams: checked.upstreams, routes: checked.routes,
             table: checked.table,
             injectedHeaders: checked.injectedHeaders, warnings: findings.diagnostics,
-            permissionUses: checked.permissionUses, path: path, record: parser.record)
+            permissionUses: checked.permissionUses, apiUses: checked.apiUses, path: path,
+            record: parser.record)
     }
 
     /// The same configuration, compiled anew from what was read for this one: no file and no variable is asked

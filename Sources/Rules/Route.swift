@@ -155,6 +155,12 @@ public final class Route: Sendable {
     public var tagsText: String { tags.map(\.text).joined(separator: " ") }
 }
 
+/// An API whose keys are accepted, by the name or id that is written, and where.
+public struct APIUse: Sendable {
+    public let reference: String
+    public let excerpt: SourceExcerpt
+}
+
 /// A permission that a route asks for, and where.
 public struct PermissionUse: Sendable {
     public let name: PermissionName

@@ -23,6 +23,7 @@ struct RouteBody {
     var checks: [RouteCheck] = []
     var permissionUses: [PermissionUse] = []
     var apis: [String] = []
+    var apiUses: [APIUse] = []
     var upstreamIndex = 0
     var pathChange = PathChange.none
     var timeouts = UpstreamTimeouts()
@@ -93,7 +94,7 @@ struct RouteBody {
         case "check": readCheck(directive)
         case "api":
             guard let words = findings.arguments(directive, 1...100, "api NAME…") else { return }
-            for word in words { APIList.add(word, to: &apis, values) }
+            for word in words { APIList.add(word, to: &apis, &apiUses, values) }
         case "tag":
             guard let words = findings.arguments(directive, 1...100, "tag NAME=VALUE…") else { return }
             for word in words { TagList.add(word, to: &ownTags, captures: pattern.captureNames, findings) }

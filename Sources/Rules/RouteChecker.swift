@@ -29,6 +29,7 @@ struct RouteChecker {
     private var heads: [Place] = []
     private(set) var routes: [Route] = []
     private(set) var permissionUses: [PermissionUse] = []
+    private(set) var apiUses: [APIUse] = []
     private(set) var table: RouteTable
 
     init(findings: Findings, context: RouteContext) {

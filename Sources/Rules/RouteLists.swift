@@ -3,7 +3,7 @@
 import Bytes
 
 enum APIList {
-    static func add(_ word: Word, to apis: inout [String], _ values: ValueReader) {
+    static func add(_ word: Word, to apis: inout [String], _ uses: inout [APIUse], _ values: ValueReader) {
         guard !word.text.isEmpty else {
             values.findings.error("expected the name or id of an API, found \"\"", at: word.place)
             return
@@ -12,6 +12,7 @@ enum APIList {
             values.findings.error("\(word.shown) is listed already", at: word.place)
         } else {
             apis.append(word.string)
+            uses.append(APIUse(reference: word.string, excerpt: values.findings.excerpt(of: word.place)))
         }
     }
 }

@@ -338,6 +338,29 @@ import Testing
             try Keygate.run(["check", "--strict", "-c", "gateway.conf"], in: directory.path).exit == .code(1))
     }
 
+    /// Nobody's key is of an API that is not there: every request would be answered 401.
+    @Test func checkWarnsOfAPIsThatTheStoreDoesNotHave() throws {
+        let directory = try Directory()
+        try directory.write(
+            Gateway.file(
+                "api shop\nroute GET /x { authenticated; api shpo }\nroute GET /y { authenticated; api shop }",
+                upstream: try Upstream()), to: "gateway.conf")
+        let made = try Keygate.run(["api", "create", "shop", "--store", "other"], in: directory.path)
+        #expect(made.succeeded)
+        let done = try Keygate.run(["check", "--store", "other"], in: directory.path)
+        #expect(done.output == "gateway.conf: 2 routes, 1 warning\n")
+        #expect(
+            done.errors.hasPrefix(
+                "gateway.conf:17:35: warning: the store has no API \"shpo\", so no key is of it; did you mean \"shop\"?\n"
+            ),
+            "\(done.errors)")
+        try directory.write(
+            Gateway.file("api depot\nroute GET /x { authenticated }", upstream: try Upstream()),
+            to: "gateway.conf")
+        let global = try Keygate.run(["check", "--store", "other", "--strict"], in: directory.path)
+        #expect(global.exit == .code(1) && global.errors.contains("the store has no API \"depot\""))
+    }
+
     @Test func theStoreCommands() throws {
         let gateway = try Gateway(upstream: try Upstream())
         #expect(try gateway.command("store", "stat").output.contains("key"))

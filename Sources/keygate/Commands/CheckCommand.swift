@@ -1,5 +1,6 @@
 // keygate check: is this configuration fit to run? Errors, and warnings about what is allowed and probably not
-// meant — among them permissions that routes require and nobody can hold, where the store can be read.
+// meant — among them permissions that routes require and nobody can hold, and APIs that do not exist, where the store
+// can be read.
 
 import Access
 import Bytes
@@ -14,7 +15,7 @@ enum CheckCommand {
             "check", summary: "Checks the configuration and points at what is wrong.",
             options: [
                 ConfigurationFile.option,
-                .value("--store", as: "DIR", "look for grants in this store instead"),
+                .value("--store", as: "DIR", "look for grants and APIs in this store instead"),
                 .flag("--strict", "warnings fail too"),
             ], run: run)
     ]
@@ -35,15 +36,32 @@ enum CheckCommand {
         // A store that is not there yet grants nothing to anybody, which is no finding about the routes.
         if (try? KeyStore.exists(directory)) != false {
             do throws(CommandFailure) {
-                warnings += try ungranted(configuration, Administration(storeDirectory: directory))
+                let administration = try Administration(storeDirectory: directory)
+                warnings += try unknownAPIs(configuration, administration)
+                warnings += try ungranted(configuration, administration)
             } catch {
-                Console.note("\(path): the grants were not checked: \(error.message)")
+                Console.note("\(path): the store was not looked at: \(error.message)")
             }
         }
         for warning in warnings { Console.note("\(warning)") }
         let count = warnings.isEmpty ? "no warnings" : warnings.count.counted("warning")
         Console.print("\(path): \(configuration.routes.count.counted("route")), \(count)")
         return warnings.isEmpty || !arguments.has("--strict") ? .done : .failed
+    }
+
+    /// A warning for each API that some directive names and the store does not have: no key is of it.
+    private static func unknownAPIs(
+        _ configuration: Configuration, _ administration: Administration
+    ) throws(CommandFailure) -> [Diagnostic] {
+        if configuration.apiUses.isEmpty { return [] }
+        let apis = try administration.list("apis.listApis")
+        let known = apis.flatMap { [$0["id"]?.text, $0["name"]?.text].compactMap { $0 } }
+        return configuration.apiUses.filter { !known.contains($0.reference) }.map { use in
+            Diagnostic(
+                .warning, at: use.excerpt,
+                "the store has no API \"\(use.reference)\", so no key is of it"
+                    + NearestWord.hint(for: use.reference, in: known))
+        }
     }
 
     /// A warning for each permission that some route requires and no role grants and no key holds.
