@@ -16,7 +16,9 @@ final class OpenStore {
     /// Opens the store, making the directory if it does not exist. A torn journal is reported.
     init(directory: String) throws(CommandFailure) {
         do throws(StoreFileError) {
-            store = try KeyStore.open(directory)
+            store = try Progress.showing("opening \(directory)") { (_) throws(StoreFileError) in
+                try KeyStore.open(directory)
+            }
         } catch {
             throw .failed("\(error)")
         }

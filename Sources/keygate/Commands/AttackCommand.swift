@@ -24,7 +24,8 @@ enum AttackCommand {
                     "--identity", as: "HEADER",
                     "the header that tells the backend who calls; default X-Tenant-Id"),
                 .value(
-                    "--cacert", as: "FILE", "for https: PEM of whom to believe; default the system's authorities"),
+                    "--cacert", as: "FILE",
+                    "for https: PEM of whom to believe; default the system's authorities"),
                 .flag("--insecure", "for https: believe any certificate"),
                 .flag("--list", "print the corpus and try nothing"),
                 .flag("--i-operate-this-host", "needed for a gateway that is not on this machine"),
@@ -70,7 +71,9 @@ enum AttackCommand {
         _ backendText: String
     ) throws(CommandFailure) -> Campaign {
         do throws(CampaignError) {
-            return try Campaign.run(cases, on: ground, gateway: target.gateway, backend: backend)
+            return try Progress.showing("attacking \(target.host)") { (_) throws(CampaignError) in
+                try Campaign.run(cases, on: ground, gateway: target.gateway, backend: backend)
+            }
         } catch {
             switch error {
             case .listen(let errno): throw .notBegun("cannot listen on \(backendText): \(errno)")

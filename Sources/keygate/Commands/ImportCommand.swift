@@ -31,13 +31,16 @@ enum ImportCommand {
         let migration = arguments.value("--migration") ?? "sha256_base64"
         var migrated = 0
         var failed: [JSONValue] = []
-        for start in stride(from: 0, to: keys.count, by: batchSize) {
-            let batch = Array(keys[start..<min(start + batchSize, keys.count)])
-            let answer = try administration.call(
-                "keys.migrateKeys",
-                ["migrationId": .string(migration), "apiId": .string(apiId), "keys": .array(batch)])
-            migrated += answer["migrated"]?.elements?.count ?? 0
-            failed += answer["failed"]?.elements ?? []
+        try Progress.showing("importing keys", of: keys.count) { (progress) throws(CommandFailure) in
+            for start in stride(from: 0, to: keys.count, by: batchSize) {
+                let batch = Array(keys[start..<min(start + batchSize, keys.count)])
+                let answer = try administration.call(
+                    "keys.migrateKeys",
+                    ["migrationId": .string(migration), "apiId": .string(apiId), "keys": .array(batch)])
+                migrated += answer["migrated"]?.elements?.count ?? 0
+                failed += answer["failed"]?.elements ?? []
+                progress.advance(by: batch.count)
+            }
         }
         let result: JSONValue = ["migrated": .number(migrated), "failed": .array(failed)]
         arguments.output.print(result) { _ in

@@ -36,7 +36,7 @@ enum LedgerCommands {
             history = try server.ask(
                 "/control/ledger.show", body: ["keyId": .string(id), "limit": .number(limit)])
         } else {
-            let found = try reading { () throws(StoreFileError) in
+            let found = try failing("reading the ledger") { () throws(StoreFileError) in
                 try KeyStore.ledger(of: id, limit: limit, in: directory)
             }
             guard let found else { throw .failed(LedgerHistory.unknownKey(id)) }
@@ -62,9 +62,13 @@ enum LedgerCommands {
         let directory = try storeDirectory(arguments)
         let report: JSONValue
         if let server = try ControlClient(storeDirectory: directory) {
-            report = try server.ask("/control/ledger.verify", body: [:])
+            report = try Progress.showing("adding up the ledger") { (_) throws(CommandFailure) in
+                try server.ask("/control/ledger.verify", body: [:])
+            }
         } else {
-            report = try reading { () throws(StoreFileError) in try KeyStore.verifyLedger(directory) }.json
+            report = try failing("adding up the ledger") { () throws(StoreFileError) in
+                try KeyStore.verifyLedger(directory)
+            }.json
         }
         arguments.output.print(report, table: summary)
         if report["sound"] == .bool(true) { return .done }
@@ -106,13 +110,5 @@ enum LedgerCommands {
         let directory = try ConfigurationFile.storeDirectory(arguments)
         guard ConfigurationFile.exists(directory) else { throw .failed("there is no store at \(directory)") }
         return directory
-    }
-
-    private static func reading<R>(_ work: () throws(StoreFileError) -> R) throws(CommandFailure) -> R {
-        do throws(StoreFileError) {
-            return try work()
-        } catch {
-            throw .failed("\(error)")
-        }
     }
 }

@@ -29,7 +29,7 @@ enum StoreCommands {
         let directory = try ConfigurationFile.storeDirectory(arguments)
         try StoreOwner.requireStore(directory)
         // The files are read as they lie, also beside a running server; see `KeyStore.verify`.
-        let report = KeyStore.verify(directory)
+        let report = Progress.showing("verifying \(directory)") { _ in KeyStore.verify(directory) }
         var object = JSONObject()
         object.append("intact", .bool(report.problem == nil))
         object.append(
@@ -58,9 +58,12 @@ enum StoreCommands {
         case .server(let server):
             // The server may have another working directory than this process.
             let body: JSONValue = ["directory": .string(try WorkingDirectory.absolute(target))]
-            _ = try server.ask("/control/store.backup", body: body)
+            _ = try Progress.showing("copying the store") { (_) throws(CommandFailure) in
+                try server.ask("/control/store.backup", body: body)
+            }
         case .nobody(let open):
-            try failing { () throws(StoreFileError) in try open.store.backup(to: target) }
+            try failing("copying the store") { () throws(StoreFileError) in try open.store.backup(to: target)
+            }
         }
         arguments.output.print(["directory": .string(target)]) { _ in "copied to \(target)" }
         return .done
@@ -69,9 +72,11 @@ enum StoreCommands {
     private static func compact(_ arguments: Arguments) throws(CommandFailure) -> ExitCode {
         switch try StoreOwner(of: ConfigurationFile.storeDirectory(arguments)) {
         case .server(let server):
-            _ = try server.ask("/control/store.compact", body: [:])
+            _ = try Progress.showing("compacting the store") { (_) throws(CommandFailure) in
+                try server.ask("/control/store.compact", body: [:])
+            }
         case .nobody(let open):
-            try failing { () throws(StoreFileError) in try open.store.compact() }
+            try failing("compacting the store") { () throws(StoreFileError) in try open.store.compact() }
         }
         arguments.output.print([:]) { _ in "compacted" }
         return .done
@@ -94,10 +99,12 @@ enum StoreCommands {
 
 }
 
-/// Runs work on the files of a store and turns its error into the command's.
-func failing<R>(_ work: () throws(StoreFileError) -> R) throws(CommandFailure) -> R {
+/// Runs work on the files of a store, shows what is being done, and turns its error into the command's.
+func failing<R>(
+    _ title: String, _ work: () throws(StoreFileError) -> R
+) throws(CommandFailure) -> R {
     do throws(StoreFileError) {
-        return try work()
+        return try Progress.showing(title) { (_) throws(StoreFileError) in try work() }
     } catch {
         throw .failed("\(error)")
     }

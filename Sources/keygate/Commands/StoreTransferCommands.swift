@@ -32,7 +32,7 @@ enum StoreTransferCommands {
 
     private static func restore(_ arguments: Arguments) throws(CommandFailure) -> ExitCode {
         let target = arguments.required(1)
-        let report = try failing { () throws(StoreFileError) in
+        let report = try failing("restoring \(target)") { () throws(StoreFileError) in
             try KeyStore.restore(arguments.required(0), to: target)
         }
         if let tail = report.tornTail { Console.complain("\(tail)") }
@@ -61,8 +61,12 @@ enum StoreTransferCommands {
         case .server(let server):
             // The server copies its store as of one moment; the copy is nobody's and can be read at leisure.
             let copy = try TemporaryDirectory()
-            _ = try server.ask("/control/store.backup", body: ["directory": .string(copy.path + "/store")])
-            let store = try failing { () throws(StoreFileError) in try KeyStore.open(copy.path + "/store") }
+            _ = try Progress.showing("copying the store") { (_) throws(CommandFailure) in
+                try server.ask("/control/store.backup", body: ["directory": .string(copy.path + "/store")])
+            }
+            let store = try failing("opening the copy") { () throws(StoreFileError) in
+                try KeyStore.open(copy.path + "/store")
+            }
             try export(store, to: file)
         }
         if let file { arguments.output.print(["file": .string(file)]) { _ in "exported to \(file)" } }
@@ -71,10 +75,15 @@ enum StoreTransferCommands {
 
     private static func export(_ store: KeyStore, to file: String?) throws(CommandFailure) {
         if let file {
-            return try failing { () throws(StoreFileError) in try store.export(toFile: file) }
+            return try failing("exporting to \(file)") { () throws(StoreFileError) in
+                try store.export(toFile: file)
+            }
         }
         do throws(Errno) {
-            try store.export(to: FileDescriptor.duplicateOfStandardOutput())
+            let output = try FileDescriptor.duplicateOfStandardOutput()
+            // On a terminal the lines themselves show how far it is.
+            if isatty(1) == 1 { return try store.export(to: output) }
+            try Progress.showing("exporting") { (_) throws(Errno) in try store.export(to: output) }
         } catch {
             throw .failed("cannot write the export: \(error)")
         }
@@ -85,11 +94,13 @@ enum StoreTransferCommands {
         let directory = try ConfigurationFile.storeDirectory(arguments)
         let text: [UInt8]
         do throws(SourceError) {
-            text = try SourceReader.system.read(file == "-" ? "/dev/stdin" : file)
+            text = try Progress.showing("reading \(file)") { (_) throws(SourceError) in
+                try SourceReader.system.read(file == "-" ? "/dev/stdin" : file)
+            }
         } catch {
             throw .failed("cannot read \(file): \(error.reason)")
         }
-        let outcome = try failing { () throws(StoreFileError) in
+        let outcome = try failing("importing \(file)") { () throws(StoreFileError) in
             try KeyStore.importing(text, to: directory)
         }
         switch outcome {
